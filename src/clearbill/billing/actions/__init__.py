@@ -1,0 +1,1 @@
+"""The verbs of billing, one transaction each, one family a file."""

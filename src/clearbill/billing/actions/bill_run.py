@@ -1,0 +1,297 @@
+"""The bill run: all due work of a seller, in the order of its instants, in batches of one transaction each.
+
+A batch claims customers (``SKIP LOCKED``: a second worker takes others), plays their calendars forward to the batch's
+horizon, rates everything in a few set queries, and writes. A second, late or restarted run finds nothing left to do:
+what is due lives in ``subscription.due_at``, and it moves in the transaction that writes the invoice.
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import DatabaseError, connection
+
+from clearbill.billing.actions.bills import Bill, BilledCharge, write_bills
+from clearbill.billing.actions.deferrals import recognise
+from clearbill.billing.actions.drafts import draft_of, pending_bills, save_drafts
+from clearbill.billing.models import Deferral, Draft, Parked, Subscription
+from clearbill.billing.queries.subscriptions import Agreement, agreements
+from clearbill.core import subscription as core
+from clearbill.core.errors import ClearbillError
+from clearbill.core.policy import read_policies
+from clearbill.customers.models import Customer
+from clearbill.outbox.actions import record_facts
+from clearbill.scope.ids import new_id, show_id
+from clearbill.scope.seller import seller_scope
+from clearbill.sellers.queries import seller_by_id
+
+BATCH_SUBSCRIPTIONS = 2_000
+HORIZON = timedelta(days=31)
+DEFERRAL_BATCH = 2_000
+
+
+@dataclass(slots=True, kw_only=True)
+class RunReport:
+    """What a run did. ``parked`` are subscriptions that wait for a person."""
+
+    invoices: int = 0
+    drafts: int = 0
+    parked: int = 0
+    recognised: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class _Plan:
+    """What falls due in a batch, by the instant of finalisation; and the subscriptions as they'll be."""
+
+    bills: list[Bill] = field(default_factory=list)
+    drafts: list[Bill] = field(default_factory=list)
+    after: dict[UUID, Agreement] = field(default_factory=dict)
+
+
+def run_due(seller_id: UUID, *, at: datetime, progress: Callable[[int], None] | None = None) -> RunReport:
+    """Do all of a seller's due work up to and including ``at``. ``progress`` hears of each batch's invoices.
+
+    Must be called outside of a transaction: each batch commits by itself.
+    """
+    report = RunReport()
+    while True:
+        with seller_scope(seller_id):
+            horizon = _horizon(seller_id, at=at)
+        if horizon is None:
+            return report
+        done = _run_batch(seller_id, horizon=horizon, at=at, report=report)
+        if progress is not None and done:
+            progress(done)
+        recognised = _recognise_due(seller_id, at=horizon)
+        report.recognised += recognised
+        if not done and not recognised:
+            return report  # another worker holds what's left, and will finish it
+
+
+def next_due_at(seller_id: UUID) -> datetime | None:
+    """The next instant at which something falls due for a seller; None when nothing ever will."""
+    with seller_scope(seller_id), connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT LEAST(
+                (SELECT min(due_at) FROM billing_subscription s WHERE seller_id = %(seller)s AND due_at IS NOT NULL
+                    AND NOT EXISTS (SELECT 1 FROM billing_parked p
+                                    WHERE p.subscription_id = s.id AND p.resolved_at IS NULL)),
+                (SELECT min(finalize_at) FROM billing_draft WHERE seller_id = %(seller)s),
+                (SELECT min(due_at) FROM billing_deferral WHERE seller_id = %(seller)s AND due_at IS NOT NULL))
+            """,
+            {"seller": seller_id},
+        )
+        row = cursor.fetchone()
+        return row[0] if row else None
+
+
+def _horizon(seller_id: UUID, *, at: datetime) -> datetime | None:
+    """How far a batch goes: a bounded step from the first due instant, and a bounded number of subscriptions."""
+    first = next_due_at(seller_id)
+    if first is None or first > at:
+        return None
+    horizon = min(at, first + HORIZON)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT due_at FROM billing_subscription WHERE seller_id = %s AND due_at <= %s"
+            " ORDER BY due_at OFFSET %s LIMIT 1",
+            [seller_id, horizon, BATCH_SUBSCRIPTIONS],
+        )
+        row = cursor.fetchone()
+    return max(first, min(horizon, row[0])) if row else horizon
+
+
+def _run_batch(seller_id: UUID, *, horizon: datetime, at: datetime, report: RunReport) -> int:
+    """One batch; when the database refuses it, its customers one by one, so that only the bad one is parked."""
+    try:
+        return _bill_customers(seller_id, horizon=horizon, report=report)
+    except (DatabaseError, ClearbillError, ArithmeticError, ValueError, KeyError):
+        with seller_scope(seller_id):
+            customers = _due_customers(seller_id, horizon=horizon)
+    done = 0
+    for customer_id in customers:
+        try:
+            done += _bill_customers(seller_id, horizon=horizon, report=report, only=customer_id)
+        except (DatabaseError, ClearbillError, ArithmeticError, ValueError, KeyError) as problem:
+            _park(seller_id, customer_id, horizon=horizon, problem=problem, at=at)
+            report.parked += 1
+            done += 1
+    return done
+
+
+def _bill_customers(seller_id: UUID, *, horizon: datetime, report: RunReport, only: UUID | None = None) -> int:
+    with seller_scope(seller_id):
+        customers = _claim(seller_id, horizon=horizon, only=only)
+        rows = list(
+            Subscription.objects.select_related("plan_version", "customer")
+            .filter(customer_id__in=customers, due_at__lte=horizon)
+            .exclude(parked__resolved_at__isnull=True, parked__id__isnull=False)
+            .order_by("due_at", "id")
+        )
+        plan = _plan(agreements(rows), horizon=horizon)
+        waiting = list(
+            Draft.objects.filter(customer_id__in=customers, finalize_at__lte=horizon).order_by("finalize_at", "id")
+        )
+        bills = sorted(
+            [*plan.bills, *pending_bills(waiting)],
+            key=lambda bill: (bill.issued_at, bill.fell_due_at, bill.customer_id),
+        )
+        written = write_bills(bills)
+        save_drafts([draft_of(bill) for bill in plan.drafts])
+        Draft.objects.filter(id__in=[row.id for row in waiting]).delete()
+        _advance(list(plan.after.values()))
+    report.invoices += len(written)
+    report.drafts += len(plan.drafts)
+    return len(rows) + len(waiting)
+
+
+def _due_customers(seller_id: UUID, *, horizon: datetime) -> list[UUID]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT DISTINCT customer_id FROM (
+                SELECT s.customer_id FROM billing_subscription s WHERE s.seller_id = %(seller)s AND s.due_at <= %(to)s
+                    AND NOT EXISTS (SELECT 1 FROM billing_parked p
+                                    WHERE p.subscription_id = s.id AND p.resolved_at IS NULL)
+                UNION ALL
+                SELECT customer_id FROM billing_draft WHERE seller_id = %(seller)s AND finalize_at <= %(to)s
+            ) due ORDER BY customer_id
+            """,
+            {"seller": seller_id, "to": horizon},
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _claim(seller_id: UUID, *, horizon: datetime, only: UUID | None) -> list[UUID]:
+    """Lock the customers with due work that nobody else holds: one customer's due work is never split."""
+    wanted = [only] if only is not None else _due_customers(seller_id, horizon=horizon)
+    locked = Customer.objects.select_for_update(skip_locked=True, no_key=True).filter(id__in=wanted).order_by("id")
+    return list(locked.values_list("id", flat=True))
+
+
+def _plan(claimed: Sequence[Agreement], *, horizon: datetime) -> _Plan:
+    """Play calendars forward to ``horizon``: due charges gathered per customer, currency and instant."""
+    plan = _Plan(after={each.row.id: each for each in claimed})
+    queue = [(each.row.due_at, each.row.customer_id, each.row.id) for each in claimed if each.row.due_at]
+    heapq.heapify(queue)
+    gathered: dict[tuple[datetime, UUID, str, str], list[tuple[core.Due, Agreement]]] = {}
+    while queue:
+        instant, customer_id, subscription_id = heapq.heappop(queue)
+        agreement = plan.after[subscription_id]
+        due = core.due(agreement.value)
+        if due is None:
+            continue
+        policies = json.dumps(agreement.row.policies, sort_keys=True)
+        gathered.setdefault((instant, customer_id, agreement.row.currency, policies), []).append((due, agreement))
+        plan.after[subscription_id] = replace(agreement, value=due.after)
+        following = core.due_at(due.after)
+        if following is not None and following <= horizon:
+            heapq.heappush(queue, (following, customer_id, subscription_id))
+    for (instant, customer_id, currency, policies), dues in gathered.items():
+        bill = _bill(dues, instant=instant, customer_id=customer_id, currency=currency, policies=json.loads(policies))
+        if bill.charges:
+            (plan.bills if bill.issued_at <= horizon else plan.drafts).append(bill)
+    return plan
+
+
+REASONS = ("canceled", "subscription_started", "period")
+
+
+def _bill(
+    dues: Sequence[tuple[core.Due, Agreement]],
+    *,
+    instant: datetime,
+    customer_id: UUID,
+    currency: str,
+    policies: dict[str, object],
+) -> Bill:
+    grace = timedelta(hours=read_policies(policies).grace_hours)
+    reasons = {due.reason for due, _agreement in dues}
+    charges = tuple(
+        BilledCharge(
+            charge=charge,
+            subscription_id=agreement.row.id,
+            price_id=agreement.price_ids[charge.price.code],
+            timezone=agreement.row.timezone,
+        )
+        for due, agreement in dues
+        for charge in due.charges
+    )
+    return Bill(
+        customer_id=customer_id,
+        currency=currency,
+        reason=next(reason for reason in REASONS if reason in reasons),
+        fell_due_at=instant,
+        issued_at=instant + grace,
+        policies=policies,
+        charges=charges,
+    )
+
+
+def _advance(played: Sequence[Agreement]) -> None:
+    changed, ended = [], []
+    for each in played:
+        row, value = each.row, each.value
+        row.period_start, row.period_end = value.period.start, value.period.end
+        row.billed_start = value.billed_start
+        row.due_at = core.due_at(value)
+        if value.state is core.SubscriptionState.CANCELED:
+            row.state, row.ended_at = "canceled", value.cancel_at
+            ended.append(row)
+        changed.append(row)
+    Subscription.objects.bulk_update(
+        changed, ["period_start", "period_end", "billed_start", "due_at", "state", "ended_at"], batch_size=500
+    )
+    for row in ended:
+        fact = {
+            "subscription": show_id("subscription", row.id),
+            "customer": show_id("customer", row.customer_id),
+            "state": row.state,
+        }
+        record_facts([("subscription.canceled", fact)], at=row.ended_at)
+
+
+def _park(seller_id: UUID, customer_id: UUID, *, horizon: datetime, problem: Exception, at: datetime) -> None:
+    code = getattr(problem, "code", None) or type(problem).__name__
+    with seller_scope(seller_id):
+        for row in Subscription.objects.filter(customer_id=customer_id, due_at__lte=horizon):
+            Parked.objects.get_or_create(
+                subscription=row,
+                resolved_at=None,
+                defaults={
+                    "id": new_id(at),
+                    "seller_id": seller_id,
+                    "due_at": row.due_at,
+                    "code": str(code)[:64],
+                    "problem": str(problem)[:2000],
+                    "at": at,
+                },
+            )
+
+
+def _recognise_due(seller_id: UUID, *, at: datetime) -> int:
+    """Post the revenue earned up to ``at``, instant by instant, so that a month's end is a month's end."""
+    done = 0
+    while True:
+        with seller_scope(seller_id):
+            seller = seller_by_id(seller_id)
+            first = Deferral.objects.filter(due_at__lte=at).order_by("due_at").values_list("due_at", flat=True).first()
+            if first is None:
+                return done
+            rows = list(
+                Deferral.objects.select_for_update(skip_locked=True, of=("self",))
+                .filter(due_at=first)
+                .select_related("invoice_line__invoice")
+                .order_by("id")[:DEFERRAL_BATCH]
+            )
+            if not rows:
+                return done
+            recognise(rows, at=first, seller_zone=seller.timezone)
+            done += len(rows)

@@ -1,0 +1,98 @@
+"""Drafts: bills that fell due and wait out their grace, so that late usage still gets on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from clearbill.billing.actions.bills import Bill, BilledCharge
+from clearbill.billing.models import Draft
+from clearbill.core.money import plain
+from clearbill.core.period import Period
+from clearbill.core.price import Price
+from clearbill.core.subscription import Charge, ChargeKind
+from clearbill.pricing.queries import prices_by_id
+from clearbill.scope.ids import new_id
+from clearbill.scope.seller import current_seller
+
+
+def draft_of(bill: Bill) -> Draft:
+    """A bill as a draft row. Quantities of usage aren't in it: they're read when it becomes final."""
+    return Draft(
+        id=new_id(bill.fell_due_at),
+        seller_id=current_seller(),
+        customer_id=bill.customer_id,
+        currency=bill.currency,
+        reason=bill.reason,
+        fell_due_at=bill.fell_due_at,
+        finalize_at=bill.issued_at,
+        charges=json.dumps({"policies": dict(bill.policies), "charges": [_packed(item) for item in bill.charges]}),
+    )
+
+
+def save_drafts(drafts: Sequence[Draft]) -> None:
+    """Write draft rows."""
+    Draft.objects.bulk_create(drafts)
+
+
+def pending_bills(drafts: Sequence[Draft]) -> list[Bill]:
+    """The bills of draft rows."""
+    packed = {row.id: json.loads(row.charges) for row in drafts}
+    prices = prices_by_id({UUID(item["price"]) for each in packed.values() for item in each["charges"]})
+    return [
+        Bill(
+            customer_id=row.customer_id,
+            currency=row.currency,
+            reason=row.reason,
+            fell_due_at=row.fell_due_at,
+            issued_at=row.finalize_at,
+            policies=packed[row.id]["policies"],
+            charges=tuple(_unpacked(item, prices[UUID(item["price"])]) for item in packed[row.id]["charges"]),
+        )
+        for row in drafts
+    ]
+
+
+def _packed(item: BilledCharge) -> dict[str, object]:
+    charge = item.charge
+    return {
+        "price": str(item.price_id),
+        "subscription": str(item.subscription_id),
+        "timezone": item.timezone,
+        "kind": charge.kind.value,
+        "period": _span(charge.period),
+        "whole": _span(charge.whole),
+        "window": None if charge.window is None else _span(charge.window),
+        "quantity": None if charge.quantity is None else plain(charge.quantity),
+        "in_advance": charge.in_advance,
+    }
+
+
+def _unpacked(item: dict[str, object], price: Price) -> BilledCharge:
+    window, quantity = item["window"], item["quantity"]
+    return BilledCharge(
+        charge=Charge(
+            price=price,
+            kind=ChargeKind(str(item["kind"])),
+            period=_period(item["period"]),
+            whole=_period(item["whole"]),
+            window=None if window is None else _period(window),
+            quantity=None if quantity is None else Decimal(str(quantity)),
+            in_advance=bool(item["in_advance"]),
+        ),
+        subscription_id=UUID(str(item["subscription"])),
+        price_id=UUID(str(item["price"])),
+        timezone=str(item["timezone"]),
+    )
+
+
+def _span(period: Period) -> list[str]:
+    return [period.start.isoformat(), period.end.isoformat()]
+
+
+def _period(pair: object) -> Period:
+    start, end = pair  # type: ignore[misc]
+    return Period(start=datetime.fromisoformat(start), end=datetime.fromisoformat(end))

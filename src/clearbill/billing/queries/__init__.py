@@ -1,0 +1,1 @@
+"""The reads of billing, one family a file."""

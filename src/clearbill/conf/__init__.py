@@ -1,0 +1,1 @@
+"""Settings, addresses, and the wiring: which fact wakes which action."""

@@ -1,0 +1,137 @@
+"""Configuration: ``CLEARBILL_*`` from the environment and ``.env``, read once into a typed object.
+
+An unknown or wrong variable stops the start with its name, its value and what is allowed. Secrets are never shown.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+PREFIX = "CLEARBILL_"
+DEVELOPMENT_SECRET = "development-only-secret-of-a-machine-that-bills-nobody"  # noqa: S105
+
+
+class ConfigurationError(Exception):
+    """A variable is unknown, wrong or missing. The message is for the person who starts the program."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configuration:
+    """All settings. ``owner_url`` migrates; ``database_url`` is the application's role, which row-level security binds."""
+
+    environment: str = "development"
+    database_url: str = ""
+    owner_url: str = ""
+    data_dir: Path = Path(".clearbill/data")
+    secret_key: str = DEVELOPMENT_SECRET
+    public_url: str = "http://127.0.0.1:8000"
+    allowed_hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")
+    bind: str = "127.0.0.1"
+    port: int = 8000
+    threads: int = 16
+    smtp_host: str = "127.0.0.1"
+    smtp_port: int = 8025
+    smtp_user: str = ""
+    smtp_password: str = ""
+    smtp_tls: str = "off"
+    mailbox_port: int = 8026
+    mail_from: str = "billing@clearbill.example"
+    trusted_proxies: int = 0
+    log_format: str = "auto"
+    log_level: str = "info"
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: str = ""
+
+    @property
+    def app_role(self) -> str:
+        """The application's database role: the user of ``database_url``."""
+        role = urlsplit(self.database_url).username or "clearbill_app"
+        if not re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", role):
+            raise ConfigurationError(f"The role “{role}” in CLEARBILL_DATABASE_URL must be a plain lower-case name.")
+        return role
+
+    @property
+    def is_production(self) -> bool:
+        """Whether strict cookies, hosts and secrets are demanded."""
+        return self.environment == "production"
+
+
+_CHOICES = {
+    "environment": ("development", "production", "test"),
+    "smtp_tls": ("off", "starttls", "tls"),
+    "log_format": ("auto", "json", "text"),
+    "log_level": ("debug", "info", "warning", "error"),
+}
+_SECRET = {"secret_key", "smtp_password", "database_url", "owner_url", "oidc_client_secret"}
+_FOR_TESTS_ONLY = {"TEST_PG_BIN", "CONTRACTS", "PYTHON", "SCREENSHOTS"}
+
+
+def read_configuration(environ: Mapping[str, str], *, dotenv: Path | None = None) -> Configuration:
+    """The configuration of ``environ``, with ``dotenv``'s lines beneath it. Raises ConfigurationError."""
+    found = {**_dotenv(dotenv), **environ}
+    values: dict[str, object] = {}
+    fields = Configuration.__dataclass_fields__
+    for name, text in sorted(found.items()):
+        if not name.startswith(PREFIX) or name.removeprefix(PREFIX) in _FOR_TESTS_ONLY:
+            continue
+        field = name.removeprefix(PREFIX).lower()
+        if field not in fields:
+            known = ", ".join(PREFIX + key.upper() for key in fields)
+            raise ConfigurationError(f"{name} is not a setting of Clearbill. Known are: {known}.")
+        values[field] = _value(field, text)
+    configuration = Configuration(**values)  # type: ignore[arg-type]
+    _check_production(configuration)
+    return configuration
+
+
+def _value(field: str, text: str) -> object:
+    name, shown = PREFIX + field.upper(), "(hidden)" if field in _SECRET else f"“{text}”"
+    kind = type(getattr(Configuration, "__dataclass_fields__")[field].default)  # noqa: B009
+    if field in _CHOICES and text not in _CHOICES[field]:
+        raise ConfigurationError(f"{name} is {shown}; allowed are {', '.join(_CHOICES[field])}.")
+    if field in ("database_url", "owner_url") and urlsplit(text).scheme not in ("postgresql", "postgres"):
+        raise ConfigurationError(f"{name} is {shown}; it must start with postgresql://user@host/database.")
+    if field == "public_url" and urlsplit(text).scheme not in ("http", "https"):
+        raise ConfigurationError(f"{name} is {shown}; it must be an address such as https://billing.example.com.")
+    if kind is int:
+        if not text.isdigit() or not 0 <= int(text) <= 65535:
+            raise ConfigurationError(f"{name} is {shown}; it must be a whole number from 0 to 65535.")
+        return int(text)
+    if kind is tuple:
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    return Path(text) if issubclass(kind, Path) else text
+
+
+def _check_production(configuration: Configuration) -> None:
+    if not configuration.is_production:
+        return
+    if configuration.secret_key == DEVELOPMENT_SECRET or len(configuration.secret_key) < 40:
+        raise ConfigurationError("CLEARBILL_SECRET_KEY must be set to at least 40 random characters in production.")
+    if urlsplit(configuration.public_url).scheme != "https":
+        raise ConfigurationError("CLEARBILL_PUBLIC_URL must start with https:// in production.")
+
+
+def _dotenv(path: Path | None) -> dict[str, str]:
+    if path is None or not path.is_file():
+        return {}
+    values = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        text = line.strip()
+        if not text or text.startswith("#"):
+            continue
+        name, equals, value = text.partition("=")
+        if not equals or not re.fullmatch(r"[A-Z][A-Z0-9_]*", name.strip()):
+            raise ConfigurationError(f"{path}, line {number}: write NAME=value.")
+        values[name.strip()] = value.strip().strip("\"'")
+    return values
+
+
+def configuration_of_process() -> Configuration:
+    """The configuration of this process: its environment, and ``.env`` in the working folder."""
+    return read_configuration(os.environ, dotenv=Path(".env"))

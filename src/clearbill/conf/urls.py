@@ -1,0 +1,22 @@
+"""All addresses, by face."""
+
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+from clearbill.web import health
+from clearbill.web.api.api import api
+
+urlpatterns = [
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
+    path("", RedirectView.as_view(pattern_name="console:home"), name="root"),
+    path("api/v1/", api.urls),
+    path("accounts/", include("clearbill.web.console.account_urls")),
+    path("accounts/", include("allauth.urls")),
+    path("language/", include("django.conf.urls.i18n")),
+    path("console/", include("clearbill.web.console.urls")),
+    path("portal/", include("clearbill.web.portal.urls")),
+]
+
+handler404 = "clearbill.web.errors.page_not_found"
+handler500 = "clearbill.web.errors.server_error"

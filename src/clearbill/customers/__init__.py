@@ -1,0 +1,1 @@
+"""Who pays: accounts, contacts, tax ids, parents and children, and the links that let them in."""

@@ -1,0 +1,1 @@
+"""Append postings, read balances and the journal."""

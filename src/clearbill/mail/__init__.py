@@ -1,0 +1,1 @@
+"""One way out for every message: templates, languages, notification log."""

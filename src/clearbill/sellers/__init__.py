@@ -1,0 +1,1 @@
+"""Who bills: legal entities, users and roles, API keys, tax rates, numbering, audit trail."""

@@ -1,0 +1,37 @@
+"""Audit actions in words. An action without words here is shown by its code."""
+
+from __future__ import annotations
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+AUDIT_NAMES: dict[str, Promise] = {
+    "seller.create": _("Seller created"),
+    "seller.update": _("Settings changed"),
+    "seller.set_test_clock": _("Test clock moved"),
+    "tax_rates.set": _("Tax rates set"),
+    "member.add": _("Joined the team"),
+    "member.change_role": _("Role changed"),
+    "member.remove": _("Removed from the team"),
+    "invitation.create": _("Invited somebody"),
+    "invitation.withdraw": _("Invitation withdrawn"),
+    "invitation.accept": _("Invitation accepted"),
+    "api_key.create": _("API key made"),
+    "api_key.revoke": _("API key revoked"),
+    "customer.create": _("Customer created"),
+    "customer.update": _("Customer changed"),
+    "plan.create": _("Plan created"),
+    "meter.create": _("Meter created"),
+    "price.change": _("Price changed"),
+    "subscription.start": _("Subscription started"),
+    "subscription.cancel": _("Subscription canceled"),
+    "subscription.uncancel": _("Cancellation taken back"),
+    "invoice.finalize": _("Invoice issued"),
+    "credit_note.issue": _("Credit note issued"),
+    "credit_note.create": _("Credit note issued"),
+}
+
+
+def sentence_of_audit(action: str) -> str:
+    """The action's name in the active language."""
+    return str(AUDIT_NAMES.get(action, action))

@@ -1,0 +1,74 @@
+"""Errors as people and programs see them: a page with a sentence, or RFC 9457 problem details."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+
+from clearbill.core.errors import Denied, NotFound, Refusal, fill
+from clearbill.scope.correlation import correlation_id
+
+PROBLEM = "application/problem+json"
+
+
+def sentence_of(refusal: Refusal) -> str:
+    """The refusal's sentence in the active language."""
+    return fill(_(refusal.message), refusal.params)
+
+
+def problem_of(refusal: Refusal) -> dict[str, object]:
+    """RFC 9457 members, and our stable ``code``, ``field`` and correlation id."""
+    problem: dict[str, object] = {
+        "type": f"https://clearbill.example/problems/{refusal.code}",
+        "title": refusal.code.replace("_", " "),
+        "status": refusal.status,
+        "detail": sentence_of(refusal),
+        "code": refusal.code,
+        "correlation_id": correlation_id(),
+    }
+    if refusal.field:
+        problem["field"] = refusal.field
+    return problem
+
+
+def refusal_response(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+    """The answer for a refusal: problem details under ``/api/``, else a page."""
+    if request.path.startswith("/api/"):
+        return HttpResponse(
+            json.dumps(problem_of(refusal), ensure_ascii=False), status=refusal.status, content_type=PROBLEM
+        )
+    context = {"refusal": refusal, "sentence": sentence_of(refusal), "status": refusal.status}
+    return render(request, "errors/refusal.html", context, status=refusal.status)
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """404 of an address that leads nowhere."""
+    return refusal_response(request, NotFound("not_found", "There is nothing at this address."))
+
+
+def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """403 of a form whose token is missing or stale."""
+    return refusal_response(
+        request,
+        Denied(
+            "form_expired",
+            "This form is too old or came from elsewhere. Go back, load the page again and repeat.",
+        ),
+    )
+
+
+def server_error(request: HttpRequest, *_args: Any) -> HttpResponse:
+    """500: says the correlation id, so that a report can be matched with the log."""
+    if request.path.startswith("/api/"):
+        body = {
+            "title": "internal error",
+            "status": 500,
+            "code": "internal_error",
+            "correlation_id": correlation_id(),
+        }
+        return HttpResponse(json.dumps(body), status=500, content_type=PROBLEM)
+    return render(request, "errors/500.html", {"correlation_id": correlation_id()}, status=500)

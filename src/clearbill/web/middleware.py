@@ -1,0 +1,87 @@
+"""What every request passes: correlation, body limit, language, and refusals as answers.
+
+Kept as plain functions; each says what it's for in its docstring.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.middleware.locale import LocaleMiddleware
+from django.utils import translation
+
+from clearbill.core.errors import Refusal, TooLarge
+from clearbill.scope.correlation import correlated
+from clearbill.web.errors import refusal_response
+
+Handler = Callable[[HttpRequest], HttpResponse]
+log = logging.getLogger("clearbill.web")
+
+
+def correlation(get_response: Handler) -> Handler:
+    """Take the caller's ``X-Correlation-Id`` or make one; it's in every log line and in the answer."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        with correlated(request.headers.get("X-Correlation-Id", "")) as chosen:
+            response = get_response(request)
+            response["X-Correlation-Id"] = chosen
+            if response.status_code >= 500:
+                log.error("answer", extra={"status": response.status_code, "path": request.path})
+            return response
+
+    return middleware
+
+
+def body_limit(get_response: Handler) -> Handler:
+    """Refuse a body above ``DATA_UPLOAD_MAX_MEMORY_SIZE`` by its announced length, before a byte of it is read."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        announced = request.META.get("CONTENT_LENGTH") or "0"
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        if not announced.isdigit() or int(announced) > limit:
+            return refusal_response(
+                request,
+                TooLarge(
+                    "body_too_large",
+                    "The request's body is larger than {limit_mb} MB. Send it in several requests.",
+                    limit_mb=limit // 1024 // 1024,
+                ),
+            )
+        return get_response(request)
+
+    return middleware
+
+
+def language(get_response: Handler) -> Handler:
+    """Choose the language: ``?lang=``, the person's cookie, else what the browser asks for; always en or zh-Hans."""
+    chosen_by_django = LocaleMiddleware(get_response)
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        wanted = request.GET.get("lang", "").lower()
+        if wanted in dict(settings.LANGUAGES):
+            with translation.override(wanted):
+                request.LANGUAGE_CODE = wanted
+                response = get_response(request)
+            response.set_cookie(
+                settings.LANGUAGE_COOKIE_NAME, wanted, max_age=settings.LANGUAGE_COOKIE_AGE, samesite="Lax"
+            )
+            return response
+        return chosen_by_django(request)
+
+    return middleware
+
+
+def refusals(get_response: Handler) -> Handler:
+    """Answer a Refusal that a view let through: problem details for the API, a page for people."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        return get_response(request)
+
+    def process_exception(request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        return refusal_response(request, exception) if isinstance(exception, Refusal) else None
+
+    middleware.process_exception = process_exception  # type: ignore[attr-defined]
+    return middleware
