@@ -44,7 +44,8 @@ def test_a_revoked_key_is_refused_like_one_that_never_was(seller):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "cb_test_", "cb_test_short", "cb_prod_" + "x" * 40, "cb_live_" + "x" * 39 + "\x00", "é" * 48, "x" * 9999]
+    "text",
+    ["", "cb_test_", "cb_test_short", "cb_prod_" + "x" * 40, "cb_live_" + "x" * 39 + "\x00", "é" * 48, "x" * 9999],
 )
 def test_what_is_no_key_is_refused_without_a_fault(database, text):
     with pytest.raises(Unauthenticated):

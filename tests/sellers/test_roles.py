@@ -18,7 +18,11 @@ from clearbill.sellers.roles import PERMISSIONS, ROLES, allows, demand, grantabl
     [
         ("owner", ["manage_owners", "manage_team", "credit"], []),
         ("admin", ["manage_team", "manage_keys", "manage_settings", "credit"], ["manage_owners"]),
-        ("finance", ["credit", "export", "view_audit", "manage_invoices"], ["manage_keys", "manage_team", "manage_settings"]),
+        (
+            "finance",
+            ["credit", "export", "view_audit", "manage_invoices"],
+            ["manage_keys", "manage_team", "manage_settings"],
+        ),
         ("support", ["view", "manage_customers"], ["credit", "export", "manage_keys", "view_audit"]),
         ("developer", ["manage_keys", "send_usage", "manage_catalogue"], ["credit", "manage_team", "view_audit"]),
         ("viewer", ["view"], [name for name in PERMISSIONS if name != "view"]),
@@ -41,7 +45,7 @@ def test_nobody_grants_more_than_they_have():
         for role in ROLES:
             assert may_grant(granter, role) is (permissions_of(role) <= permissions_of(granter))
     assert grantable("admin") == ["admin", "finance", "support", "developer", "viewer"]
-    assert grantable("developer") == ["developer", "viewer"]
+    assert grantable("developer") == ["support", "developer", "viewer"]
 
 
 def test_a_permission_that_is_missing_is_denied():

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple, TextIO
 from uuid import UUID
 
-from django.db import connections
+from django.db import connection, connections
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -185,8 +185,14 @@ def _ahead(kind: Kind, batch: Batch, batches: Iterator[list[Record]]) -> Iterato
 
 
 def _store(run: ImportRun, kind: Kind, batch: Batch, prepared: _Prepared, rejected: _Rejected) -> None:
-    """One batch: its rows, its refusals and how far the file came, together."""
+    """One batch: its rows, its refusals and how far the file came, together.
+
+    It doesn't wait for the disk: a crash would take rows and count back together, and the import would go on from there.
+    The last transaction, which says that the file is done, waits for all before it.
+    """
     with seller_scope(batch.seller_id):
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL synchronous_commit = off")
         claimed = ImportRun.objects.select_for_update().get(id=run.id)
         if (claimed.bytes_done, claimed.rows_done) != (run.bytes_done, run.rows_done):
             raise Conflict("import_running", "This file is being imported by another process.")

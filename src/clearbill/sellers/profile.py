@@ -63,7 +63,7 @@ def check_currency(value: object, field: str = "currency") -> str:
     try:
         exponent(text)
     except Unacceptable as refused:
-        raise Unacceptable(refused.code, refused.message, field=field, **refused.params) from None
+        raise Unacceptable(refused.code, refused.message, **{**refused.params, "field": field}) from None
     return text
 
 

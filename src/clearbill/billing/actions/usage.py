@@ -13,7 +13,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from clearbill.billing.actions.usage_event import CheckedEvent, IncomingEvent, check_event
-from clearbill.billing.actions.usage_store import make_partitions, store
+from clearbill.billing.actions.usage_store import make_partitions, rows_of, store
 from clearbill.core.errors import Conflict, NotFound, Refusal, TooLarge
 from clearbill.customers.queries import customer_ids_of
 
@@ -57,6 +57,7 @@ class CheckedBatch:
     receipts: list[Receipt | None]
     firsts: dict[bytes, CheckedEvent]
     repeats: list[CheckedEvent]
+    rows: bytes
 
 
 def accept_events(events: Sequence[IncomingEvent | Refusal], *, at: datetime) -> list[Receipt]:
@@ -77,13 +78,14 @@ def check_batch(events: Sequence[IncomingEvent | Refusal], *, at: datetime, cust
             limit=MAX_EVENTS,
         )
     _look_up(events, customers)
-    batch = CheckedBatch(receipts=[None] * len(events), firsts={}, repeats=[])
+    batch = CheckedBatch(receipts=[None] * len(events), firsts={}, repeats=[], rows=b"")
     for index, event in enumerate(events):
         checked = event if isinstance(event, Refusal) else _checked(event, index, at=at, customers=customers)
         if isinstance(checked, Refusal):
             batch.receipts[index] = Receipt(state=ReceiptState.REFUSED, refusal=checked)
         elif batch.firsts.setdefault(checked.key_hash, checked) is not checked:
             batch.repeats.append(checked)
+    batch.rows = rows_of(batch.firsts.values())
     return batch
 
 
@@ -91,7 +93,7 @@ def store_batch(batch: CheckedBatch, *, at: datetime) -> list[Receipt]:
     """Store what ``check_batch`` let through, and answer for every event."""
     events = list(batch.firsts.values())
     make_partitions({event.month for event in events})
-    standing = store(events, at=at) if events else {}
+    standing = store(batch.rows, at=at) if events else {}
     receipts = batch.receipts
     for event in events:
         before = standing.get(event.index)

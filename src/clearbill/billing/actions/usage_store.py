@@ -7,7 +7,7 @@ of their hashes: two batches at once then wait for each other instead of deadloc
 from __future__ import annotations
 
 import struct
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from datetime import date, datetime
 
 from django.db import connection, transaction
@@ -49,17 +49,17 @@ _LENGTH = struct.Struct("!i")
 _partitions_made: set[tuple[str, str, tuple[int, int]]] = set()
 
 
-def store(events: Sequence[CheckedEvent], *, at: datetime) -> dict[int, bytes]:
-    """Keep the events with new keys. Returns, by index, the body hash of those whose key had been used before.
+def store(rows: bytes, *, at: datetime) -> dict[int, bytes]:
+    """Keep the events of ``rows_of`` with new keys. Returns, by index, the standing body hash of every other one.
 
-    No two of ``events`` have the same key; their months have partitions.
+    No two of them have the same key; their months have partitions.
     """
     seller_id = current_seller()
     with connection.cursor() as cursor:
         cursor.execute(_CREATE_STAGING)
         cursor.execute("DELETE FROM pg_temp.usage_staging")
         with cursor.copy(_COPY) as copy:
-            copy.write(b"".join(_copy_rows(events)))
+            copy.write(rows)
         cursor.execute(_KEEP_NEW, {"seller": seller_id, "at": at})
         known = [index for (index,) in cursor.fetchall()]
         if not known:
@@ -82,34 +82,22 @@ def make_partitions(months: Collection[tuple[int, int]]) -> None:
     transaction.on_commit(lambda: _partitions_made.update(missing))
 
 
-def _copy_rows(events: Iterable[CheckedEvent]) -> Iterable[bytes]:
-    """The rows in PostgreSQL's binary format: a count of fields, then each field's length and bytes."""
+def rows_of(events: Iterable[CheckedEvent]) -> bytes:
+    """Rows for ``store`` in PostgreSQL's binary format: a count of fields, then each field's length and bytes."""
     fixed, length = _FIXED_FIELDS.pack, _LENGTH.pack
-    yield _COPY_HEAD
+    parts = [_COPY_HEAD]
     for event in events:
         type_, key, properties = event.type.encode(), event.key.encode(), event.properties
-        yield b"".join(
-            (
-                fixed(
-                    8,
-                    4,
-                    event.index,
-                    16,
-                    event.customer_id.bytes,
-                    16,
-                    event.key_hash,
-                    16,
-                    event.body_hash,
-                    8,
-                    event.instant,
-                ),
-                length(len(type_)),
-                type_,
-                length(len(key)),
-                key,
-                length(len(properties) + 1),
-                b"\x01",
-                properties,
-            )
+        index, customer, instant = event.index, event.customer_id.bytes, event.instant
+        parts += (
+            fixed(8, 4, index, 16, customer, 16, event.key_hash, 16, event.body_hash, 8, instant),
+            length(len(type_)),
+            type_,
+            length(len(key)),
+            key,
+            length(len(properties) + 1),
+            b"\x01",
+            properties,
         )
-    yield _COPY_END
+    parts.append(_COPY_END)
+    return b"".join(parts)
