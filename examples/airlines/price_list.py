@@ -81,7 +81,7 @@ PRICES = [
             {"unit_amount": "0.0029375"},
         ],
         "name": _text("Minutes in the air", "空中飞行分钟数"),
-        "unit_name": _text("minute", "分钟"),
+        "unit_name": _text("minutes", "分钟"),
     },
     {
         "code": "distance",
@@ -90,7 +90,7 @@ PRICES = [
         "bill": "in_arrears",
         "unit_amount": "0.000125",
         "name": _text("Distance flown", "飞行里程"),
-        "unit_name": _text("mile", "英里"),
+        "unit_name": _text("miles", "英里"),
     },
     {
         "code": "flights",
@@ -101,7 +101,7 @@ PRICES = [
         "size": 100,
         "free_units": 50,
         "name": _text("Flights, in packages of 100", "航班（每包 100 班）"),
-        "unit_name": _text("flight", "班"),
+        "unit_name": _text("flights", "班"),
     },
     {
         "code": "aircraft",
@@ -123,7 +123,7 @@ PRICES = [
             {"unit_amount": "0.7225", "flat_amount": "140.00"},
         ],
         "name": _text("Departures by airport", "各机场起飞架次"),
-        "unit_name": _text("departure", "架次"),
+        "unit_name": _text("departures", "架次"),
     },
 ]
 

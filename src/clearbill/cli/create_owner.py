@@ -61,9 +61,7 @@ def create_owner(
         if user_id is not None:
             _refuse_second_time(user_id, seller_name)
         live = actions.create_seller(**profile, email=email, actor="cli", at=at)
-        test = actions.create_seller(
-            **profile, email=email, actor="cli", at=at, is_test=True, live_id=live.id
-        )
+        test = actions.create_seller(**profile, email=email, actor="cli", at=at, is_test=True, live_id=live.id)
         if user_id is None:
             made = None if password else secrets.token_urlsafe(GENERATED_BYTES)
             _check_password(password or made, email=email, name=name)
@@ -94,9 +92,7 @@ def _check_password(password: str, *, email: str, name: str) -> None:
     try:
         validate_password(password, User(email=email, name=name))
     except ValidationError as weak:
-        raise Unacceptable(
-            "password_weak", "{reasons}", field="password", reasons=" ".join(weak.messages)
-        ) from None
+        raise Unacceptable("password_weak", "{reasons}", field="password", reasons=" ".join(weak.messages)) from None
 
 
 @click.command("create-owner")

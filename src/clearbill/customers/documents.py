@@ -153,7 +153,7 @@ def _currency(value: object, field: str) -> str:
     try:
         money.exponent(text)
     except Unacceptable as refusal:
-        raise Unacceptable(refusal.code, refusal.message, field=field, **refusal.params) from None
+        raise Unacceptable(refusal.code, refusal.message, field=field, currency=text) from None
     return text
 
 

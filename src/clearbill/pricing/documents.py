@@ -109,7 +109,7 @@ def _currency(value: object) -> str:
     try:
         exponent(value)
     except Unacceptable as refusal:
-        raise Unacceptable(refusal.code, refusal.message, field="currency", **refusal.params) from None
+        raise Unacceptable(refusal.code, refusal.message, field="currency", currency=value[:16]) from None
     return value
 
 

@@ -83,9 +83,7 @@ class User(AbstractBaseUser):
     class Meta:
         db_table = "sellers_user"
         constraints = [
-            models.CheckConstraint(
-                condition=Q(email=models.functions.Lower("email")), name="sellers_user_lower"
-            )
+            models.CheckConstraint(condition=Q(email=models.functions.Lower("email")), name="sellers_user_lower")
         ]
 
     def get_full_name(self) -> str:
@@ -169,9 +167,7 @@ class TaxRate(models.Model):
         db_table = "sellers_tax_rate"
         constraints = [
             models.UniqueConstraint(fields=["seller", "code", "valid_from"], name="sellers_tax_rate_once"),
-            models.CheckConstraint(
-                condition=Q(rate__gte=0) & Q(rate__lte=100), name="sellers_tax_rate_percent"
-            ),
+            models.CheckConstraint(condition=Q(rate__gte=0) & Q(rate__lte=100), name="sellers_tax_rate_percent"),
         ]
 
 
@@ -185,9 +181,7 @@ class NumberSeries(models.Model):
 
     class Meta:
         db_table = "sellers_number_series"
-        constraints = [
-            models.UniqueConstraint(fields=["seller", "series"], name="sellers_number_series_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["seller", "series"], name="sellers_number_series_once")]
 
 
 class AuditEntry(models.Model):

@@ -23,9 +23,7 @@ MAX_LINE_LENGTH = 200
 MAX_NET_TERMS_DAYS = 365
 # CLDR's territories that ISO 3166 doesn't have, or has for other purposes than countries; XK is in general
 # use
-_NO_COUNTRIES = frozenset(
-    {"AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "ZZ"}
-)
+_NO_COUNTRIES = frozenset({"AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "ZZ"})
 _PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,31}")
 
 
@@ -39,9 +37,7 @@ def countries() -> frozenset[str]:
 @lru_cache(maxsize=1)
 def timezones() -> frozenset[str]:
     """Names of the time-zone database that name a place, or UTC."""
-    return frozenset(
-        name for name in available_timezones() if "/" in name and not name.startswith("Etc/")
-    ) | {"UTC"}
+    return frozenset(name for name in available_timezones() if "/" in name and not name.startswith("Etc/")) | {"UTC"}
 
 
 def check_country(value: object, field: str = "country") -> str:
@@ -120,9 +116,7 @@ def _text(value: object, field: str, *, limit: int) -> str:
         raise Malformed("not_text", "This must be text.", field=field)
     text = value.strip()
     if not text or len(text) > limit or not text.isprintable():
-        raise Unacceptable(
-            "text_length", "Write 1 to {limit} characters on one line.", field=field, limit=limit
-        )
+        raise Unacceptable("text_length", "Write 1 to {limit} characters on one line.", field=field, limit=limit)
     return text
 
 
@@ -196,9 +190,7 @@ def _net_terms(value: object, field: str) -> int:
 
 def _policies(value: object, field: str) -> dict[str, str | int]:
     if not isinstance(value, dict):
-        raise Malformed(
-            "policies_shape", "Policies are written as an object of names and values.", field=field
-        )
+        raise Malformed("policies_shape", "Policies are written as an object of names and values.", field=field)
     return check_policies(value, field=field)
 
 

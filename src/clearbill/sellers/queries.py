@@ -98,13 +98,9 @@ def all_sellers() -> list[Seller]:
 
 def sellers_of_user(user_id: UUID) -> list[SellerAccess]:
     """The sellers that a person may enter: by name, the live one before its test."""
-    rows = Membership.objects.filter(user_id=user_id, user__is_active=True).select_related(
-        "seller", "seller__live"
-    )
+    rows = Membership.objects.filter(user_id=user_id, user__is_active=True).select_related("seller", "seller__live")
     found = [SellerAccess(seller=row.seller, role=row.role) for row in rows]
-    return sorted(
-        found, key=lambda access: (access.seller.name.casefold(), access.seller.is_test, access.seller.id)
-    )
+    return sorted(found, key=lambda access: (access.seller.name.casefold(), access.seller.is_test, access.seller.id))
 
 
 def role_of(user_id: UUID, seller_id: UUID) -> str | None:
@@ -127,9 +123,7 @@ def members(seller_id: UUID) -> list[Member]:
     """The team, in order of joining."""
     rows = Membership.objects.filter(seller_id=seller_id).select_related("user").order_by("id")
     return [
-        Member(
-            user_id=row.user_id, name=row.user.name, email=row.user.email, role=row.role, since=row.created_at
-        )
+        Member(user_id=row.user_id, name=row.user.name, email=row.user.email, role=row.role, since=row.created_at)
         for row in rows
     ]
 
@@ -162,8 +156,7 @@ def authenticate_key(text: str) -> KeyIdentity:
     if found is None or found[3] is not text.startswith("cb_test_"):
         raise Unauthenticated(
             "api_key_unknown",
-            "This API key is unknown or was revoked. Send “Authorization: Bearer cb_live_…” or “… "
-            "cb_test_…”.",
+            "This API key is unknown or was revoked. Send “Authorization: Bearer cb_live_…” or “… cb_test_…”.",
         )
     return KeyIdentity(seller_id=found[0], key_id=found[1], role=found[2])
 
@@ -180,9 +173,7 @@ def tax_rates(at: datetime) -> list[TaxRateInForce]:
 
 def tax_rates_to_come(at: datetime) -> list[TaxRateInForce]:
     """Rates that will hold from a later instant, soonest first."""
-    rows = TaxRate.objects.filter(seller_id=current_seller(), valid_from__gt=at).order_by(
-        "valid_from", "code"
-    )
+    rows = TaxRate.objects.filter(seller_id=current_seller(), valid_from__gt=at).order_by("valid_from", "code")
     return [_rate(row) for row in rows]
 
 
@@ -247,9 +238,7 @@ def _actor_names(actors: Iterable[str]) -> dict[str, str]:
                 keys[read_id("api_key", shown)] = actor
         except Malformed:
             continue  # an actor of another kind is shown as it stands
-    named = (
-        {users[user.id]: user.get_full_name() for user in User.objects.filter(id__in=users)} if users else {}
-    )
+    named = {users[user.id]: user.get_full_name() for user in User.objects.filter(id__in=users)} if users else {}
     if keys:
         # keys are an unscoped table: only the running seller's are named
         for key in ApiKey.objects.filter(id__in=keys, seller_id=current_seller()):

@@ -59,8 +59,7 @@ def demand(role: str, permission: str) -> None:
     if not allows(role, permission):
         raise Denied(
             "not_allowed",
-            "Your role doesn't allow this. Ask an owner or an admin of this seller to do it, or for "
-            "another role.",
+            "Your role doesn't allow this. Ask an owner or an admin of this seller to do it, or for another role.",
             role=role,
             permission=permission,
         )

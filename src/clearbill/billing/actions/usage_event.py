@@ -106,8 +106,6 @@ def _instant(timestamp: object, *, at: datetime) -> datetime:
             field="timestamp",
             text=str(timestamp)[:40],
         )
-    if instant.tzinfo is not UTC:
-        instant = instant.astimezone(UTC)
     if instant > at + FUTURE_TOLERANCE:
         raise Unacceptable(
             "usage_in_future", "“{text}” lies in the future.", field="timestamp", text=str(timestamp)[:40]
@@ -120,7 +118,7 @@ def _instant(timestamp: object, *, at: datetime) -> datetime:
             text=str(timestamp)[:40],
             earliest=EARLIEST.date().isoformat(),
         )
-    return instant
+    return instant if instant.tzinfo is UTC else instant.astimezone(UTC)
 
 
 def _read_instant(text: object) -> datetime:

@@ -157,6 +157,5 @@ def _digest(secret: str) -> bytes:
 def _invalid() -> Gone:
     return Gone(
         "invitation_invalid",
-        "This invitation has expired, was used, or its link is incomplete. Ask whoever invited you for a "
-        "new one.",
+        "This invitation has expired, was used, or its link is incomplete. Ask whoever invited you for a new one.",
     )

@@ -73,9 +73,7 @@ def create_key(
             created_by_id=created_by,
             created_at=at,
         )
-        record_audit(
-            "api_key.create", actor=actor, at=at, object_id=show_id("api_key", key.id), data={"role": role}
-        )
+        record_audit("api_key.create", actor=actor, at=at, object_id=show_id("api_key", key.id), data={"role": role})
     return NewKey(id=key.id, text=text)
 
 

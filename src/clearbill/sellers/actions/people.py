@@ -19,9 +19,7 @@ from clearbill.sellers.queries import seller_by_id
 from clearbill.sellers.roles import demand_grant
 
 
-def create_user(
-    email: str, *, at: datetime, password: str | None, name: str = "", locale: str = "en"
-) -> UUID:
+def create_user(email: str, *, at: datetime, password: str | None, name: str = "", locale: str = "en") -> UUID:
     """A person who can sign in. Raises Unacceptable ``email_malformed``, Conflict ``user_exists``.
 
     The caller has checked the password's strength. Belongs to no seller, so it leaves no audit row; joining
@@ -49,9 +47,7 @@ def add_member(seller_id: UUID, *, user_id: UUID, role: str, granter: str, actor
             for sibling in _family(seller_id)
             if sibling not in present
         )
-        record_audit(
-            "member.add", actor=actor, at=at, object_id=show_id("user", user_id), data={"role": role}
-        )
+        record_audit("member.add", actor=actor, at=at, object_id=show_id("user", user_id), data={"role": role})
 
 
 def change_role(seller_id: UUID, *, user_id: UUID, role: str, granter: str, actor: str, at: datetime) -> None:
@@ -90,17 +86,13 @@ def remove_member(seller_id: UUID, *, user_id: UUID, granter: str, actor: str, a
         if before == "owner":
             _demand_another_owner(seller_id, user_id)
         _rows(seller_id, user_id).delete()
-        record_audit(
-            "member.remove", actor=actor, at=at, object_id=show_id("user", user_id), data={"role": before}
-        )
+        record_audit("member.remove", actor=actor, at=at, object_id=show_id("user", user_id), data={"role": before})
 
 
 def _family(seller_id: UUID) -> list[UUID]:
     seller = seller_by_id(seller_id)
     live_id = seller.live_id or seller.id
-    return list(
-        Seller.objects.filter(Q(id=live_id) | Q(live_id=live_id)).order_by("id").values_list("id", flat=True)
-    )
+    return list(Seller.objects.filter(Q(id=live_id) | Q(live_id=live_id)).order_by("id").values_list("id", flat=True))
 
 
 def _rows(seller_id: UUID, user_id: UUID) -> QuerySet[Membership]:
@@ -124,6 +116,4 @@ def _role_now(seller_id: UUID, user_id: UUID) -> str:
 def _demand_another_owner(seller_id: UUID, user_id: UUID) -> None:
     others = Membership.objects.filter(seller_id=seller_id, role="owner", user__is_active=True)
     if not others.exclude(user_id=user_id).exists():
-        raise Conflict(
-            "last_owner", "This is the last owner. Make somebody else an owner first, then change this one."
-        )
+        raise Conflict("last_owner", "This is the last owner. Make somebody else an owner first, then change this one.")

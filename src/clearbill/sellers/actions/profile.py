@@ -61,9 +61,7 @@ def create_seller(
     )
     seller_id = new_id(at)
     with seller_scope(seller_id):
-        seller = Seller.objects.create(
-            id=seller_id, is_test=is_test, live_id=live_id, created_at=at, **profile
-        )
+        seller = Seller.objects.create(id=seller_id, is_test=is_test, live_id=live_id, created_at=at, **profile)
         record_audit(
             "seller.create",
             actor=actor,
@@ -103,9 +101,7 @@ def set_test_clock(seller_id: UUID, *, at: datetime, actor: str) -> Seller:
     then runs what has fallen due.
     """
     if at.tzinfo is None:
-        raise Malformed(
-            "time_naive", "A time needs its offset from UTC, such as 2025-01-31T00:00:00Z.", field="at"
-        )
+        raise Malformed("time_naive", "A time needs its offset from UTC, such as 2025-01-31T00:00:00Z.", field="at")
     with seller_scope(seller_id):
         seller = _locked(seller_id)
         if not seller.is_test:

@@ -66,9 +66,7 @@ def set_tax_rates(
         )
         if added:
             data = {code: plain(rate) for code, (_label, rate) in added.items()}
-            record_audit(
-                "tax_rates.set", actor=actor, at=at, data={"rates": data, "valid_from": start.isoformat()}
-            )
+            record_audit("tax_rates.set", actor=actor, at=at, data={"rates": data, "valid_from": start.isoformat()})
     return len(added)
 
 
@@ -81,12 +79,7 @@ def _checked(rates: Sequence[Mapping[str, object]]) -> dict[str, tuple[str, Deci
         if not {"code", "rate"} <= set(entry) <= {"code", "rate", "label"}:
             raise Malformed("tax_rate_shape", "A tax rate has code, rate and perhaps label.", field=field)
         code, label = entry["code"], entry.get("label", "")
-        if (
-            not isinstance(code, str)
-            or len(code) > CODE_LENGTH
-            or not _CODE.fullmatch(code)
-            or code in wanted
-        ):
+        if not isinstance(code, str) or len(code) > CODE_LENGTH or not _CODE.fullmatch(code) or code in wanted:
             raise Unacceptable(
                 "tax_code",
                 "A tax code takes small letters, digits and - . _, and stands once in the list.",
@@ -98,8 +91,6 @@ def _checked(rates: Sequence[Mapping[str, object]]) -> dict[str, tuple[str, Deci
             )
         rate = parse_decimal(entry["rate"], field=f"{field}.rate", places=RATE_PLACES)
         if not 0 <= rate <= 100:
-            raise Unacceptable(
-                "tax_rate_percent", "A tax rate is from 0 to 100 per cent.", field=f"{field}.rate"
-            )
+            raise Unacceptable("tax_rate_percent", "A tax rate is from 0 to 100 per cent.", field=f"{field}.rate")
         wanted[code] = (label.strip(), rate)
     return wanted

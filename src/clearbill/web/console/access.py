@@ -46,9 +46,7 @@ def staff(permission: str) -> Callable[[View], View]:
             if _second_factor_missing(request, chosen):
                 messages.warning(
                     request,
-                    _("{seller} asks for a second factor. Set it up now to go on.").format(
-                        seller=chosen.seller.name
-                    ),
+                    _("{seller} asks for a second factor. Set it up now to go on.").format(seller=chosen.seller.name),
                 )
                 return _go(request, "mfa_activate_totp")
             demand(chosen.role, permission)

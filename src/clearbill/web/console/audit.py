@@ -12,7 +12,7 @@ from clearbill.core.errors import Malformed
 from clearbill.scope.ids import read_id, show_id
 from clearbill.sellers.queries import AUDIT_PAGE, AuditView, audit_entries
 from clearbill.web.console.access import staff
-from clearbill.web.console.audit_names import sentence_of_audit
+from clearbill.web.console.audit_names import name_of_actor, sentence_of_audit
 
 SEARCH_LIMIT = 80
 
@@ -27,7 +27,12 @@ def audit(request: HttpRequest) -> HttpResponse:
     page = found[:AUDIT_PAGE]
     context = {
         "rows": [
-            {"entry": entry, "sentence": sentence_of_audit(entry.action), "facts": _facts(entry)}
+            {
+                "entry": entry,
+                "actor": name_of_actor(entry.actor_name),
+                "sentence": sentence_of_audit(entry.action),
+                "facts": _facts(entry),
+            }
             for entry in page
         ],
         "object_id": object_id,

@@ -30,6 +30,12 @@ AUDIT_NAMES: dict[str, Promise] = {
     "credit_note.issue": _("Credit note issued"),
     "credit_note.create": _("Credit note issued"),
 }
+ACTOR_NAMES: dict[str, Promise] = {"cli": _("Command line"), "system": _("Clearbill itself")}
+
+
+def name_of_actor(name: str) -> str:
+    """A person's or key's name as it is; who isn't a person or key in the active language."""
+    return str(ACTOR_NAMES.get(name, name))
 
 
 def sentence_of_audit(action: str) -> str:

@@ -32,9 +32,7 @@ class KeyForm(forms.Form):
         max_length=120,
         help_text=gettext_lazy("Where the key is used, such as “usage from production”."),
     )
-    role = forms.ChoiceField(
-        label=gettext_lazy("Role"), help_text=gettext_lazy("What a program may do with the key.")
-    )
+    role = forms.ChoiceField(label=gettext_lazy("Role"), help_text=gettext_lazy("What a program may do with the key."))
 
     def __init__(self, *args: object, roles: list[str], **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
@@ -70,9 +68,7 @@ def developers(request: HttpRequest) -> HttpResponse:
 def revoke(request: HttpRequest, shown_id: str) -> HttpResponse:
     """Make a key worthless."""
     if request.method == "POST":
-        actions.revoke_key(
-            request.seller.id, key_id=read_id("api_key", shown_id), actor=request.actor, at=request.at
-        )
+        actions.revoke_key(request.seller.id, key_id=read_id("api_key", shown_id), actor=request.actor, at=request.at)
         messages.success(request, _("The key was revoked. Requests with it are refused from now on."))
     return redirect("console:developers")
 

@@ -51,12 +51,8 @@ class ProfileForm(forms.Form):
         help_text=_("Up to 8 lines."),
     )
     country = forms.ChoiceField(label=_("Country"))
-    currency = forms.CharField(
-        label=_("Currency"), max_length=3, help_text=_("Of prices that name none, such as EUR.")
-    )
-    timezone = forms.ChoiceField(
-        label=_("Time zone"), help_text=_("Its midnights begin and end billing periods.")
-    )
+    currency = forms.CharField(label=_("Currency"), max_length=3, help_text=_("Of prices that name none, such as EUR."))
+    timezone = forms.ChoiceField(label=_("Time zone"), help_text=_("Its midnights begin and end billing periods."))
     locale = forms.ChoiceField(label=_("Language"), choices=[("en", "English"), ("zh-Hans", "简体中文")])
     tax_ids = forms.CharField(
         label=_("Tax numbers"),
@@ -81,9 +77,7 @@ class ProfileForm(forms.Form):
         self.initial = {name: getattr(seller, name) for name in plain_fields}
         self.initial["address"] = "\n".join(seller.address)
         for name in ("tax_ids", "bank"):
-            self.initial[name] = "\n".join(
-                f"{entry['label']}: {entry['value']}" for entry in getattr(seller, name)
-            )
+            self.initial[name] = "\n".join(f"{entry['label']}: {entry['value']}" for entry in getattr(seller, name))
 
     def clean_address(self) -> list[str]:
         return _lines(self.cleaned_data["address"])
@@ -117,18 +111,14 @@ class BillingForm(forms.Form):
     rounding = forms.ChoiceField(label=_("Rounding of amounts"), choices=POLICY_CHOICES["rounding"])
     tax_rounding = forms.ChoiceField(label=_("Tax is rounded"), choices=POLICY_CHOICES["tax.rounding"])
     unused = forms.ChoiceField(label=_("What's paid ahead and not used"), choices=POLICY_CHOICES["unused"])
-    termination_day = forms.ChoiceField(
-        label=_("The day of a cancellation"), choices=POLICY_CHOICES["termination_day"]
-    )
+    termination_day = forms.ChoiceField(label=_("The day of a cancellation"), choices=POLICY_CHOICES["termination_day"])
     grace_hours = forms.IntegerField(
         label=_("Hours as a draft"),
         min_value=0,
         max_value=744,
         help_text=_("How long an invoice waits for late usage before it's issued."),
     )
-    mfa_required = forms.BooleanField(
-        label=_("Everybody on the team needs a second factor to sign in"), required=False
-    )
+    mfa_required = forms.BooleanField(label=_("Everybody on the team needs a second factor to sign in"), required=False)
 
     def __init__(self, *args: Any, seller: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

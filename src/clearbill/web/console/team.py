@@ -92,9 +92,7 @@ def change_role(request: HttpRequest, shown_id: str) -> HttpResponse:
     """Give a member another role."""
     if request.method == "POST":
         changed = {"user_id": read_id("user", shown_id), "role": request.POST.get("role", "")}
-        actions.change_role(
-            request.seller.id, **changed, granter=request.role, actor=request.actor, at=request.at
-        )
+        actions.change_role(request.seller.id, **changed, granter=request.role, actor=request.actor, at=request.at)
         messages.success(request, _("The role was changed."))
     return redirect("console:team")
 
@@ -159,9 +157,7 @@ def _mail(request: HttpRequest, invitation: NewInvitation) -> None:
         log.warning("invitation mail failed", extra={"problem": str(problem)})
         messages.error(
             request,
-            _("The mail couldn't be sent. Pass this link on yourself, it works once: {link}").format(
-                link=link
-            ),
+            _("The mail couldn't be sent. Pass this link on yourself, it works once: {link}").format(link=link),
         )
         return
     messages.success(request, _("An invitation is on its way to {email}.").format(email=invitation.email))

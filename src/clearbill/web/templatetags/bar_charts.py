@@ -15,8 +15,7 @@ from babel.numbers import format_compact_decimal
 from django.utils.translation import gettext as _
 
 from clearbill.core.money import exponent
-
-from .local_formats import active_locale, format_amount, format_quantity
+from clearbill.scope.local_formats import active_locale, format_amount, format_quantity
 
 HEIGHT = 1000
 SLOT = 100

@@ -17,7 +17,9 @@ from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from . import bar_charts, local_formats, status_names
+from clearbill.scope import local_formats
+
+from . import bar_charts, status_names
 
 register = template.Library()
 

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clearbill.core.money import exponent
-from clearbill.web.templatetags import local_formats as formats
+from clearbill.scope import local_formats as formats
 
 NARROW_SPACE = "\u202f"
 
