@@ -22,7 +22,7 @@ CUSTOMERS = ("acme", "zeta")
 NAMES = ("region", "units", "user")
 INSTANTS = [datetime(2025, 1, 30, tzinfo=UTC) + timedelta(hours=hours) for hours in range(0, 72, 3)]
 VALUES = st.one_of(
-    st.sampled_from(["eu", "us", "", "0", "12", "-3.50", "0.000001", "1.", "12a", "1 2", "--1", "航", "NaNa"]),
+    st.sampled_from(["eu", "us", "", "0", "12", "-3.50", "0.000001", "12a", "1 2", "--1", "航", "NaNa"]),
     st.integers(-(10**6), 10**6),
     st.decimals(-1000, 1000, places=3).filter(lambda value: value == value.normalize() or value % 1),
     st.booleans(),

@@ -90,8 +90,9 @@ def csv_records(file: BinaryIO, place: Place) -> Iterator[Record]:
         except StopIteration:
             return
         except (csv.Error, UnicodeDecodeError, _TooLong) as problem:
+            is_open = len(lines.taken) > 1 or "unexpected end" in str(problem)
             lines.keep_only_first()
-            fields = _refusal(problem, line)
+            fields = _refusal(problem, line, is_open=is_open)
         if fields:
             yield Record(line, lines.offset, lines.taken, fields)
 
@@ -173,14 +174,16 @@ class _Lines:
                 return
 
 
-def _refusal(problem: Exception, line: int) -> Refusal:
+def _refusal(problem: Exception, line: int, *, is_open: bool = False) -> Refusal:
+    """Why the record at ``line`` can't be read; ``is_open`` when a quote in its first line isn't closed there."""
+    if is_open:
+        return Malformed(
+            "csv_unclosed_quote", "Line {line} opens a quote that isn't closed properly after it.", line=line
+        )
     if isinstance(problem, UnicodeDecodeError):
         return Malformed("import_encoding", "Line {line} is not UTF-8; save the file as UTF-8.", line=line)
-    if isinstance(problem, _TooLong) or "unexpected end" in str(problem):
+    if isinstance(problem, _TooLong):
         return Malformed(
-            "import_record_too_long",
-            "Line {line} begins a record that doesn't end within {limit} bytes; a quote may be unclosed.",
-            line=line,
-            limit=MAX_RECORD_BYTES,
+            "import_record_too_long", "Line {line} has more than {limit} bytes.", line=line, limit=MAX_RECORD_BYTES
         )
     return Malformed("csv_broken", "Line {line} is not well-formed CSV: {problem}", line=line, problem=str(problem))

@@ -7,6 +7,7 @@ so that days of 23 and 25 hours are one day.
 
 from __future__ import annotations
 
+import re
 from calendar import monthrange
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -21,6 +22,8 @@ MAX_INTERVAL_COUNT = 120
 _MONTHS_OF = {"month": 1, "quarter": 3, "year": 12}
 _DAYS_OF = {"day": 1, "week": 7}
 _MIDNIGHT = time(0)
+_ONE_DAY = timedelta(days=1)
+_TWO_DIGITS = re.compile("[0-9]{1,2}")
 
 
 class Interval(StrEnum):
@@ -51,6 +54,9 @@ class AnchorKind(StrEnum):
     DAY_OF_MONTH = "day_of_month"
     WEEKDAY = "weekday"
     DAY_OF_YEAR = "day_of_year"
+
+
+_DAYS_OF_MONTHS = (AnchorKind.DAY_OF_MONTH, AnchorKind.DAY_OF_YEAR)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,18 +90,20 @@ class Calendar:
 
 def parse_anchor(value: str | int, *, field: str = "anchor") -> Anchor:
     """``"anniversary"``, ``"calendar"``, a day of month ``15``, a weekday ``"monday"``, a month and day ``"06-15"``."""
-    if isinstance(value, bool):
+    if isinstance(value, str) and _TWO_DIGITS.fullmatch(value):
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int | str):
         raise _anchor_refused(value, field)
-    if isinstance(value, int) or (isinstance(value, str) and value.isdigit()):
-        if not 1 <= int(value) <= 31:
+    if isinstance(value, int):
+        if not 1 <= value <= 31:
             raise _anchor_refused(value, field)
-        return Anchor(kind=AnchorKind.DAY_OF_MONTH, day=int(value))
+        return Anchor(kind=AnchorKind.DAY_OF_MONTH, day=value)
     if value in (AnchorKind.ANNIVERSARY, AnchorKind.CALENDAR):
         return Anchor(kind=AnchorKind(value))
     if value in WEEKDAYS:
         return Anchor(kind=AnchorKind.WEEKDAY, day=WEEKDAYS.index(value))
-    month, dash, day = value.partition("-")
-    if not (dash and month.isdigit() and day.isdigit() and 1 <= int(month) <= 12):
+    month, _dash, day = value.partition("-")
+    if not (_TWO_DIGITS.fullmatch(month) and _TWO_DIGITS.fullmatch(day) and 1 <= int(month) <= 12):
         raise _anchor_refused(value, field)
     if not 1 <= int(day) <= monthrange(2024, int(month))[1]:
         raise _anchor_refused(value, field)
@@ -125,33 +133,41 @@ def zone_of(name: str) -> ZoneInfo:
 
 
 def local_instant(day: date, zone: ZoneInfo, wall: time = _MIDNIGHT) -> datetime:
-    """The instant of a local date and wall time; a time that a change of the clock skips is the first one after it."""
+    """The instant of a local date and wall time, as RFC 5545 (2009, 3.3.5) reads it: the first where a change of the clock
+    repeats the time; where it skips the time, what the offset before the change makes of it (02:30 is then 03:30).
+    """
+    if wall is _MIDNIGHT:
+        return _midnight(day, zone)
     return datetime.combine(day, wall, tzinfo=zone).astimezone(UTC)
 
 
 def day_edge(at: datetime, timezone: str, *, upper: bool) -> datetime:
-    """The local midnight at or before ``at``, or (``upper``) the one after its day."""
+    """The last local midnight at or before ``at``, or (``upper``) the first one after it."""
     zone = zone_of(timezone)
     day = at.astimezone(zone).date()
-    return local_instant(day + timedelta(days=1) if upper else day, zone)
+    lower, following = _midnight(day, zone), _midnight(day + _ONE_DAY, zone)
+    if following <= at:  # a clock set back over midnight repeats the evening of a day whose end has passed
+        lower, following = following, _midnight(day + 2 * _ONE_DAY, zone)
+    return following if upper else lower
 
 
 def month_end_after(at: datetime, zone: ZoneInfo) -> datetime:
     """The first instant after ``at`` at which a local month begins."""
-    return local_instant(_add_months(at.astimezone(zone).date().replace(day=1), 1, 1), zone)
+    first = at.astimezone(zone).date().replace(day=1)
+    end = _midnight(_add_months(first, 1, 1), zone)
+    return end if end > at else _midnight(_add_months(first, 2, 1), zone)
 
 
 def first_period(calendar: Calendar) -> Period:
     """From the start (under ``second`` the instant, else its local midnight) to the first boundary after it."""
     check_calendar(calendar.interval, calendar.anchor)
     start = _start(calendar)
-    return Period(start=start, end=_boundary(calendar, _index(calendar, start) + 1))
+    return Period(start=start, end=_full_period(calendar, start).end)
 
 
 def next_period(calendar: Calendar, period: Period) -> Period:
     """The period after ``period``, which must end at a boundary."""
-    index = _index(calendar, period.end)
-    return Period(start=period.end, end=_boundary(calendar, index + 1))
+    return Period(start=period.end, end=_full_period(calendar, period.end).end)
 
 
 def period_containing(calendar: Calendar, at: datetime) -> Period:
@@ -159,14 +175,13 @@ def period_containing(calendar: Calendar, at: datetime) -> Period:
     start = _start(calendar)
     if at < start:
         raise Fault("an instant before the start has no period")
-    index = _index(calendar, at)
-    return Period(start=max(start, _boundary(calendar, index)), end=_boundary(calendar, index + 1))
+    full = _full_period(calendar, at)
+    return full if full.start >= start else Period(start=start, end=full.end)
 
 
 def whole_of(calendar: Calendar, period: Period) -> Period:
     """The full period by which ``period`` is measured: for a first stub the one that ends where the stub ends."""
-    index = _index(calendar, period.start)
-    return Period(start=_boundary(calendar, index), end=_boundary(calendar, index + 1))
+    return _full_period(calendar, period.start)
 
 
 def _start(calendar: Calendar) -> datetime:
@@ -175,59 +190,60 @@ def _start(calendar: Calendar) -> datetime:
     return day_edge(calendar.started_at, calendar.timezone, upper=False)
 
 
-def _index(calendar: Calendar, at: datetime) -> int:
-    """The number of the last boundary at or before ``at``."""
-    base, step_days, step_months = _steps(calendar)
-    local = at.astimezone(zone_of(calendar.timezone)).date()
-    if step_days:
-        index = (local - base).days // step_days
-    else:
-        index = ((local.year - base.year) * 12 + local.month - base.month) // step_months
-    while _boundary(calendar, index) > at:
-        index -= 1
-    while _boundary(calendar, index + 1) <= at:
-        index += 1
-    return index
+def _full_period(calendar: Calendar, at: datetime) -> Period:
+    """From the last boundary at or before ``at`` to the first one after it, whether the calendar has started or not.
 
-
-@lru_cache(maxsize=65536)
-def _boundary(calendar: Calendar, index: int) -> datetime:
-    base, step_days, step_months = _steps(calendar)
-    if step_days:
-        day = base + timedelta(days=index * step_days)
-    else:
-        day = _add_months(base, index * step_months, _anchor_day(calendar, base))
-    return local_instant(day, zone_of(calendar.timezone), _wall(calendar))
-
-
-@lru_cache(maxsize=65536)
-def _steps(calendar: Calendar) -> tuple[date, int, int]:
-    """Base date, and the step in days or in months (the other is 0)."""
+    Nothing is remembered per calendar: in a bill run each is asked once.
+    """
+    zone = zone_of(calendar.timezone)
+    local = at.astimezone(zone).date()
+    started = calendar.started_at.astimezone(zone)
+    base = _base(calendar, started.date())
+    anchor_day = calendar.anchor.day if calendar.anchor.kind in _DAYS_OF_MONTHS else base.day
+    exact = calendar.unit is ProrationUnit.SECOND and calendar.anchor.kind is AnchorKind.ANNIVERSARY
+    wall = started.time().replace(fold=0) if exact else _MIDNIGHT
     days = _DAYS_OF.get(calendar.interval.value, 0) * calendar.interval_count
     months = _MONTHS_OF.get(calendar.interval.value, 0) * calendar.interval_count
-    return _base(calendar), days, months
+
+    def boundary(index: int) -> datetime:
+        if exact and index == 0:  # the start itself, also when its wall time comes twice that day
+            return calendar.started_at
+        day = base + index * days * _ONE_DAY if days else _add_months(base, index * months, anchor_day)
+        return local_instant(day, zone, wall)
+
+    if days:
+        index = (local - base).days // days
+    else:
+        index = ((local.year - base.year) * 12 + local.month - base.month) // months
+    start, end = boundary(index), boundary(index + 1)
+    while start > at:
+        index -= 1
+        start, end = boundary(index), start
+    while end <= at:
+        index += 1
+        start, end = end, boundary(index + 1)
+    return Period(start=start, end=end)
 
 
-def _wall(calendar: Calendar) -> time:
-    if calendar.unit is ProrationUnit.SECOND and calendar.anchor.kind is AnchorKind.ANNIVERSARY:
-        return calendar.started_at.astimezone(zone_of(calendar.timezone)).time()
-    return _MIDNIGHT
+@lru_cache(maxsize=65536)
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, _MIDNIGHT, tzinfo=zone).astimezone(UTC)
 
 
-def _base(calendar: Calendar) -> date:
-    """A local date at which a period begins, at or before the start."""
-    started = calendar.started_at.astimezone(zone_of(calendar.timezone)).date()
+def _base(calendar: Calendar, started: date) -> date:
+    """A local date at which a period begins, at or before the local date of the start."""
     anchor = calendar.anchor
     match anchor.kind:
         case AnchorKind.ANNIVERSARY:
             return started
         case AnchorKind.WEEKDAY:
-            return started - timedelta(days=(started.weekday() - anchor.day) % 7)
+            return started - (started.weekday() - anchor.day) % 7 * _ONE_DAY
         case AnchorKind.DAY_OF_MONTH:
             here = _add_months(started, 0, anchor.day)
             return here if here <= started else _add_months(started, -1, anchor.day)
         case AnchorKind.DAY_OF_YEAR:
-            return _base_of_day_of_year(started, anchor, calendar)
+            here = _add_months(date(started.year, anchor.month, 1), 0, anchor.day)
+            return here if here <= started else _add_months(here, -12, anchor.day)
         case AnchorKind.CALENDAR:
             return _calendar_base(started, calendar.interval)
 
@@ -244,21 +260,6 @@ def _calendar_base(started: date, interval: Interval) -> date:
             return started.replace(month=(started.month - 1) // 3 * 3 + 1, day=1)
         case Interval.YEAR:
             return started.replace(month=1, day=1)
-
-
-def _base_of_day_of_year(started: date, anchor: Anchor, calendar: Calendar) -> date:
-    """The last date at or before the start on the grid that the month and day make with the interval."""
-    step = _MONTHS_OF.get(calendar.interval.value, 12)
-    grid = _add_months(date(started.year - 1, anchor.month, 1), 0, anchor.day)
-    months = (started.year - grid.year) * 12 + started.month - grid.month
-    found = _add_months(grid, months // step * step, anchor.day)
-    return found if found <= started else _add_months(grid, (months // step - 1) * step, anchor.day)
-
-
-def _anchor_day(calendar: Calendar, base: date) -> int:
-    if calendar.anchor.kind in (AnchorKind.DAY_OF_MONTH, AnchorKind.DAY_OF_YEAR):
-        return calendar.anchor.day
-    return base.day
 
 
 def _add_months(day: date, months: int, anchor_day: int) -> date:

@@ -19,6 +19,7 @@ from clearbill.core.money import exponent, parse_decimal, plain
 CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 MAX_TIERS = 100
 NAME_LENGTH = 200
+MAX_QUANTITY = Decimal(10) ** 18
 
 
 class Model(StrEnum):
@@ -119,7 +120,7 @@ def parse_price(
 
     Raises Malformed or Unacceptable with the field's path: ``price_unknown_field``, ``price_field_missing``,
     ``decimal_not_string``, ``unknown_model``, ``unknown_meter``, ``unknown_currency``, ``tiers_overlap``,
-    ``tier_last_not_open``, ``negative_price``, ``negative_quantity``, ``too_many_decimals``, ``minimum_above_maximum``.
+    ``tier_last_not_open``, ``negative_price``, ``negative_quantity``, ``too_many_decimals``, ``minimum_above_maximum``, ``tax_twice``.
     """
     if not isinstance(data, Mapping):
         raise Malformed("price_shape", "A price is an object of fields.", field=at_field)
@@ -233,6 +234,8 @@ def parse_whole(value: object, *, field: str) -> Decimal:
     """A quantity: a decimal string, or a whole number (counts aren't money, so a plain integer is welcome)."""
     if isinstance(value, int) and not isinstance(value, bool):
         number = Decimal(value)
+        if abs(number) >= MAX_QUANTITY:
+            raise Malformed("decimal_too_large", "“{text}” is too large.", field=field, text=str(number)[:40])
     else:
         number = parse_decimal(value, field=field)
     if number < 0:
@@ -341,7 +344,11 @@ def _tax(value: object, *, at: str) -> tuple[str, ...] | None:
         return None
     if not isinstance(value, Sequence) or isinstance(value, str):
         raise Malformed("tax_shape", "“tax” is a list of tax codes; an empty list is no tax.", field=at)
-    return tuple(parse_code(each, at=f"{at}[{index}]") for index, each in enumerate(value))
+    codes = tuple(parse_code(each, at=f"{at}[{index}]") for index, each in enumerate(value))
+    twice = next((code for index, code in enumerate(codes) if code in codes[:index]), None)
+    if twice is not None:
+        raise Unacceptable("tax_twice", "The tax “{tax}” stands in the list twice.", field=at, tax=twice)
+    return codes
 
 
 def _boolean(value: object, *, at: str) -> bool:

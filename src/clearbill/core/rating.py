@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal, localcontext
 
+from clearbill.core.errors import Unacceptable
 from clearbill.core.money import EXACT, major_text, plain
 from clearbill.core.price import Model, Price, Tier, TiersOver
 
@@ -29,7 +30,12 @@ class Rated:
 
 
 def rate(price: Price, quantity: Decimal) -> Rated:
-    """The amount of ``quantity`` (≥ 0) under ``price``, within the price's minimum and maximum."""
+    """The amount of ``quantity`` under ``price``, within the price's minimum and maximum.
+
+    Raises Unacceptable ``negative_quantity``: a sum of usage may fall below zero, and nothing is invoiced below zero.
+    """
+    if quantity < 0:
+        raise Unacceptable("negative_quantity", "A quantity can't be below zero.", field=price.code)
     with localcontext(EXACT):
         rated = _MODELS[price.model](price, quantity)
         if price.minimum is not None or price.maximum is not None:
@@ -57,10 +63,9 @@ def _over_all(price: Price, quantities: Mapping[Group, Decimal]) -> list[tuple[G
     found = []
     reached, before = _ZERO, _ZERO
     for group in sorted(quantities):
-        reached += quantities[group]
+        reached = EXACT.add(reached, quantities[group])
         rated = rate(price, reached)
-        with localcontext(EXACT):
-            amount = rated.exact - before
+        amount = EXACT.subtract(rated.exact, before)
         carried: Step = {"step": "earlier_groups", "amount": major_text(-before, price.currency)}
         found.append((group, Rated(exact=amount, working=(*rated.working, carried) if before else rated.working)))
         before = rated.exact

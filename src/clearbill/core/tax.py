@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
+from math import lcm
 
 from clearbill.core.money import RoundingMode, exponent, round_minor, split
 
@@ -125,9 +126,7 @@ def _spread(total: int, weights: Sequence[Fraction]) -> list[int]:
     if not weights:
         return []
     if all(weight >= 0 for weight in weights) or all(weight <= 0 for weight in weights):
-        scale = 1
-        for weight in weights:
-            scale = scale * weight.denominator // _gcd(scale, weight.denominator)
+        scale = lcm(*(weight.denominator for weight in weights))
         return split(total, [abs(int(weight * scale)) for weight in weights])
     shares = [int(weight) for weight in weights]
     left = total - sum(shares)
@@ -136,9 +135,3 @@ def _spread(total: int, weights: Sequence[Fraction]) -> list[int]:
     for index in order[: abs(left)]:
         shares[index] += step
     return shares
-
-
-def _gcd(one: int, other: int) -> int:
-    while other:
-        one, other = other, one % other
-    return one

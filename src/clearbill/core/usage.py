@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, localcontext
 from enum import StrEnum
 
 from clearbill.core.errors import Malformed, Unacceptable
+from clearbill.core.money import plain
 
 MAX_FILTERS = 20
 MAX_FILTER_VALUES = 200
 MAX_GROUP_KEYS = 4
 NAME_LENGTH = 64
+
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+_SUMS = Context(prec=200)  # numbers of 30 digits on either side of the point never lose one
 
 Value = str | int | Decimal | bool | None
 Group = tuple[str, ...]
@@ -57,7 +62,7 @@ def parse_meter(data: Mapping[str, object], *, at_field: str = "meter") -> Meter
     """A meter of its document (``event`` is short for ``event_type``; both default to the code).
 
     Raises Malformed ``meter_unknown_field``, ``meter_field``, Unacceptable ``unknown_aggregation``,
-    ``meter_property_missing``, ``meter_property_unused``.
+    ``meter_property_missing``, ``meter_property_unused``, ``filter_empty``.
     """
     if not isinstance(data, Mapping):
         raise Malformed("meter_shape", "A meter is an object of fields.", field=at_field)
@@ -80,7 +85,7 @@ def parse_meter(data: Mapping[str, object], *, at_field: str = "meter") -> Meter
             value=str(data.get("aggregation"))[:40],
             known=", ".join(each.value for each in Aggregation),
         )
-    event_type = data.get("event_type") or data.get("event")
+    event_type = data.get("event") if data.get("event_type") is None else data["event_type"]
     counted = data.get("property")
     if (counted is None) == (aggregation is not Aggregation.COUNT):
         raise Unacceptable(
@@ -128,23 +133,18 @@ def aggregate(meter: Meter, events: Iterable[UsageEvent]) -> dict[Group, Decimal
 
 
 def text_of(value: Value) -> str | None:
-    """A property as filters and groups see it."""
+    """A property as filters and groups see it; numbers without trailing zeros and exponents, as they're stored."""
     if value is None:
         return None
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value)
+    return plain(value) if isinstance(value, Decimal) else str(value)
 
 
 def number_of(value: Value) -> Decimal | None:
-    """A property as a number; None when it's missing or isn't one."""
-    if value is None or isinstance(value, bool):
-        return None
-    try:
-        number = Decimal(str(value))
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() else None
+    """A property as a number; None when it's missing or isn't plain digits with an optional sign and point."""
+    text = text_of(value)
+    return Decimal(text) if text is not None and _NUMBER.fullmatch(text) else None
 
 
 def _passes(meter: Meter, event: UsageEvent) -> bool:
@@ -161,7 +161,8 @@ def _count(_name: str, events: Sequence[UsageEvent]) -> Decimal:
 
 
 def _sum(name: str, events: Sequence[UsageEvent]) -> Decimal:
-    return sum(_numbers(name, events), Decimal(0))
+    with localcontext(_SUMS):
+        return sum(_numbers(name, events), Decimal(0))
 
 
 def _max(name: str, events: Sequence[UsageEvent]) -> Decimal:
@@ -191,9 +192,17 @@ def _filters(value: object, *, at: str) -> dict[str, tuple[str, ...]]:
         return {}
     if not isinstance(value, Mapping) or len(value) > MAX_FILTERS:
         raise Malformed("meter_field", "Filters are an object of property names and lists of values.", field=at)
-    return {
+    filters = {
         _text(name, at=at): _texts(values, at=f"{at}.{name}", limit=MAX_FILTER_VALUES) for name, values in value.items()
     }
+    empty = next((name for name, values in filters.items() if not values), None)
+    if empty is not None:
+        raise Unacceptable(
+            "filter_empty",
+            "A filter without values lets no event through. Name at least one value, or leave the filter out.",
+            field=f"{at}.{empty}",
+        )
+    return filters
 
 
 def _group_by(value: object, *, at: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Tables of the mail room: the notification log."""
+"""Tables of the mail room: the notification log, which is the queue of what's still to be sent as well."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from django.db.models import Q
 
 
 class Message(models.Model):
-    """A message to somebody: what it said, in which language, and what became of it."""
+    """A message to somebody: what it said, in which language, and what became of it.
+
+    ``next_try_at`` is when it may be tried again, by the machine's time (a test seller's mail really travels), and empty
+    for at once; of a message that's being sent, until when it belongs to its sender.
+    """
 
     id = models.UUIDField(primary_key=True)
     seller = models.ForeignKey("sellers.Seller", models.PROTECT)
@@ -22,10 +26,12 @@ class Message(models.Model):
     invoice_id = models.UUIDField(null=True)
     credit_note_id = models.UUIDField(null=True)
     dedup_key = models.CharField(max_length=160)
+    correlation_id = models.CharField(max_length=64, blank=True)
     state = models.CharField(max_length=16, default="queued")
     tries = models.SmallIntegerField(default=0)
     problem = models.CharField(max_length=300, blank=True)
     at = models.DateTimeField()
+    next_try_at = models.DateTimeField(null=True)
     sent_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -33,8 +39,18 @@ class Message(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["seller", "dedup_key"], name="mail_message_once"),
             models.CheckConstraint(
-                condition=Q(state__in=["queued", "sending", "sent", "failed"]),
+                condition=Q(state="queued", sent_at__isnull=True)
+                | Q(state="sending", next_try_at__isnull=False, sent_at__isnull=True)
+                | Q(state="sent", next_try_at__isnull=True, sent_at__isnull=False)
+                | Q(state="failed", next_try_at__isnull=True, sent_at__isnull=True),
                 name="mail_message_state_known",
             ),
         ]
-        indexes = [models.Index(fields=["seller", "customer_id", "-id"], name="mail_message_by_customer")]
+        indexes = [
+            models.Index(fields=["seller", "customer_id", "-id"], name="mail_message_by_customer"),
+            models.Index(
+                fields=["seller", "next_try_at"],
+                condition=Q(state__in=["queued", "sending"]),
+                name="mail_message_to_send",
+            ),
+        ]

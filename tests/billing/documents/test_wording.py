@@ -13,7 +13,11 @@ from clearbill.core.rating import rate
 PRICES = [
     {"code": "p", "model": "per_unit", "unit_amount": "0.0375"},
     {"code": "p", "model": "graduated", "tiers": [{"up_to": 10, "unit_amount": "1.5"}, {"unit_amount": "0.75"}]},
-    {"code": "p", "model": "volume", "tiers": [{"up_to": 10, "unit_amount": "1.5"}, {"unit_amount": "0.75", "flat_amount": "3"}]},
+    {
+        "code": "p",
+        "model": "volume",
+        "tiers": [{"up_to": 10, "unit_amount": "1.5"}, {"unit_amount": "0.75", "flat_amount": "3"}],
+    },
     {"code": "p", "model": "package", "amount": "5", "size": 10, "free_units": 3},
 ]
 

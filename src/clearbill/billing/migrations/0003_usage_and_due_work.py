@@ -57,7 +57,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path FROM CURRENT AS $$
                   AND d.finalize_at <= COALESCE(s.test_clock_at, until))
        OR EXISTS (SELECT 1 FROM billing_deferral f WHERE f.seller_id = s.id
                   AND f.due_at IS NOT NULL AND f.due_at <= COALESCE(s.test_clock_at, until))
-       OR EXISTS (SELECT 1 FROM mail_message m WHERE m.seller_id = s.id AND m.state IN ('queued', 'sending'))
+       OR EXISTS (SELECT 1 FROM mail_message m WHERE m.seller_id = s.id AND m.state IN ('queued', 'sending')
+                  AND (m.next_try_at IS NULL OR m.next_try_at <= until))
 $$;
 """
 

@@ -1,4 +1,4 @@
-"""Who a request is: the API key behind ``Authorization: Bearer``, its rate, its role, its seller and that seller's present."""
+"""Who a request is: the API key behind ``Authorization: Bearer``, its rate, role and seller, and the seller's present."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading a request's body: strict JSON without floats, duplicate names, NUL or broken Unicode, and never more than the limit."""
+"""A request's body: strict JSON without floats, duplicate names, NUL or broken Unicode, never more than the limit."""
 
 from __future__ import annotations
 
@@ -93,9 +93,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         names = [name for name, _value in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise Malformed(
-            "duplicate_field", "The field “{name}” stands here twice.", field=twice[:64], name=twice[:64]
-        )
+        raise Malformed("duplicate_field", "The field “{name}” stands here twice.", field=twice[:64], name=twice[:64])
     return found
 
 

@@ -7,12 +7,13 @@ from typing import Any, Literal
 
 from django.http import HttpRequest
 from ninja import Router
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from clearbill.pricing import actions, queries
 from clearbill.scope.ids import show_id
 from clearbill.web.api.doors import acts, reads
 from clearbill.web.api.shapes import (
+    Document,
     InstantText,
     Page,
     Shown,
@@ -30,7 +31,7 @@ Aggregation = Literal["count", "sum", "max", "unique_count"]
 Interval = Literal["day", "week", "month", "quarter", "year"]
 
 
-class NewMeter(BaseModel):
+class NewMeter(Document):
     """What is counted: events of a type, apart by groups, added up to a quantity."""
 
     code: str = Field(examples=["api_calls"])
@@ -39,11 +40,15 @@ class NewMeter(BaseModel):
     event: str = Field(None, description="Short for `event_type`.")
     aggregation: Aggregation
     property: str | None = Field(None, description="What is summed or compared; not for `count`.", examples=["bytes"])
-    filters: dict[str, list[str]] = Field(None, description="Only events with these values.", examples=[{"region": ["eu"]}])
-    group_by: list[str] = Field(None, description="A quantity for each value of these properties.", examples=[["region"]])
+    filters: dict[str, list[str]] = Field(
+        None, description="Only events with these values.", examples=[{"region": ["eu"]}]
+    )
+    group_by: list[str] = Field(
+        None, description="A quantity for each value of these properties.", examples=[["region"]]
+    )
 
 
-class Tier(BaseModel):
+class Tier(Document):
     """A step of quantities up to and including `up_to`; the last one has none."""
 
     up_to: str = Field(None, examples=["1000"])
@@ -51,7 +56,7 @@ class Tier(BaseModel):
     flat_amount: str = Field(None, examples=["5.00"])
 
 
-class NewPrice(BaseModel):
+class NewPrice(Document):
     """A fee of a plan. Amounts are decimals as strings, in major units of the plan's currency; numbers are refused."""
 
     code: str = Field(examples=["calls"])
@@ -74,7 +79,7 @@ class NewPrice(BaseModel):
     unit_name: Names = Field(None, examples=[{"en": "call", "zh-Hans": "次"}])
 
 
-class NewVersion(BaseModel):
+class NewVersion(Document):
     """Terms of a plan from an instant on."""
 
     name: Names = Field(None, examples=[{"en": "Team", "zh-Hans": "团队版"}])
@@ -82,7 +87,9 @@ class NewVersion(BaseModel):
     interval: Interval
     interval_count: int = Field(None, description="`interval: month, interval_count: 6` is half a year.")
     valid_from: str = Field(
-        None, description="From when on new subscriptions get these terms; left out, from now.", examples=["2025-07-01T00:00:00Z"]
+        None,
+        description="From when on new subscriptions get them; left out, from now.",
+        examples=["2025-07-01T00:00:00Z"],
     )
     policies: dict[str, str | int] = Field(None, description="Named billing policies.")
     prices: list[NewPrice]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from uuid import UUID
 from typing import Any
+from uuid import UUID
 
 from django.http import HttpRequest
 from ninja import Query, Router
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from clearbill.core.errors import NotFound
 from clearbill.customers import actions, queries
@@ -16,6 +16,7 @@ from clearbill.web.api.doors import acts, changes, reads
 from clearbill.web.api.shapes import (
     Asked,
     Cursor,
+    Document,
     InstantText,
     Limit,
     Page,
@@ -29,7 +30,7 @@ from clearbill.web.api.shapes import (
 router = Router(tags=["Customers"])
 
 
-class CustomerChanges(BaseModel):
+class CustomerChanges(Document):
     """What can change of a customer. What is left out stays; final invoices keep what they said."""
 
     name: str = Field(None, examples=["Acme GmbH"])
@@ -91,9 +92,7 @@ def create_customer(request: HttpRequest, document: described_by(NewCustomer)) -
 @reads(router, "/customers", gives=Page[Customer])
 def list_customers(request: HttpRequest, asked: Query[CustomersAsked]) -> Page[Customer]:
     """List customers, newest first."""
-    return page_of(
-        _found(asked), limit=asked.limit, show=show_customer, cursor=lambda row: show_id("customer", row.id)
-    )
+    return page_of(_found(asked), limit=asked.limit, show=show_customer, cursor=lambda row: show_id("customer", row.id))
 
 
 @reads(router, "/customers/{customer_id}", gives=Customer)

@@ -90,7 +90,7 @@ def _open(
 
     # ninja looks up the names of annotations in this module; resolved ones need no looking up
     guarded.__signature__ = signature  # type: ignore[attr-defined]
-    title, _, description = inspect.cleandoc(view.__doc__ or "").partition("\n")
+    title, _, guarded.__doc__ = inspect.cleandoc(view.__doc__ or "").partition("\n")
     register = router.api_operation(
         [method],
         path,
@@ -98,7 +98,6 @@ def _open(
         response={status: gives},
         operation_id=view.__name__,
         summary=title.rstrip("."),
-        description=description.strip() or None,
         openapi_extra=extra,
     )
     register(guarded)

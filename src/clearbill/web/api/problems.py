@@ -53,7 +53,10 @@ def not_allowed_response(request: HttpRequest, refused: HttpResponseNotAllowed) 
     """The answer to a method that the address doesn't know."""
     allowed = refused["Allow"]
     refusal = _NotAllowed(
-        "method_not_allowed", "This address knows no {method}; it knows {allowed}.", method=request.method, allowed=allowed
+        "method_not_allowed",
+        "This address knows no {method}; it knows {allowed}.",
+        method=request.method,
+        allowed=allowed,
     )
     response = problem_response(request, refusal)
     response["Allow"] = allowed
@@ -153,7 +156,9 @@ def _range(field: str, context: Mapping[str, object]) -> Malformed:
 
 
 def _anything(field: str, _context: Mapping[str, object]) -> Malformed:
-    return Malformed("unreadable_value", "This value can't be read; the API's document says what it must be.", field=field)
+    return Malformed(
+        "unreadable_value", "This value can't be read; the API's document says what it must be.", field=field
+    )
 
 
 _SENTENCES: Mapping[str, Callable[[str, Mapping[str, object]], Malformed]] = {

@@ -1,7 +1,7 @@
-"""What the wire looks like everywhere in the API: money, instants, ids, pages, problems. A subject's own shapes stand with it.
+"""What the wire looks like everywhere in the API: money, instants, ids, pages, problems.
 
-Requests refuse unknown fields and never turn one type into another. Whole documents of the domain (a customer, a plan)
-are checked by the domain itself; their shapes here only describe them, see :func:`described_by`.
+A subject's own shapes stand with its endpoints. Requests refuse unknown fields and never turn one type into another.
+Whole documents of the domain (a customer, a plan) are checked by the domain itself, and only described by shapes.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from clearbill.core.money import parse_decimal, parse_money, plain, to_wire
 from clearbill.scope.ids import read_id
 
 MAX_PAGE = 100
+REF = "#/components/schemas/{model}"
 MAX_TEXT = 300
 MAX_REFERENCE = 128
 Item = TypeVar("Item")
@@ -41,10 +42,20 @@ class Asked(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class Shown(BaseModel):
-    """A part of an answer."""
+class Document(BaseModel):
+    """A body that the domain checks by itself. See :func:`described_by`."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+def _may_grow(schema: dict[str, Any]) -> None:
+    schema.pop("additionalProperties", None)
+
+
+class Shown(BaseModel):
+    """A part of an answer. We fill in exactly its fields; readers must bear new ones."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra=_may_grow)
 
 
 def _checked(check: Callable[[object], Any]) -> BeforeValidator:
@@ -105,7 +116,8 @@ Reference = Annotated[
     ),
 ]
 InstantText = Annotated[
-    str, Field(json_schema_extra={"format": "date-time"}, description="RFC 3339, UTC.", examples=["2025-01-10T09:00:00Z"])
+    str,
+    Field(json_schema_extra={"format": "date-time"}, description="RFC 3339, UTC.", examples=["2025-01-10T09:00:00Z"]),
 ]
 DecimalText = Annotated[str, Field(description="A decimal as a string.", examples=["0.015"])]
 
@@ -117,7 +129,17 @@ class Money(Shown):
     currency: str = Field(examples=["EUR"], description="ISO 4217.")
 
 
-MoneyGiven = Annotated[MoneyValue, _checked(parse_money), WithJsonSchema({"$ref": "#/components/schemas/Money"})]
+class _Described:
+    """Puts the JSON schema of ``shape`` in the place of what it annotates."""
+
+    def __init__(self, shape: type[BaseModel]) -> None:
+        self._shape = shape
+
+    def __get_pydantic_json_schema__(self, _core_schema: object, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return handler(self._shape.__pydantic_core_schema__)  # type: ignore[arg-type]
+
+
+MoneyGiven = Annotated[MoneyValue, _checked(parse_money), _Described(Money)]
 
 
 class Page(Shown, Generic[Item]):
@@ -148,17 +170,7 @@ class FieldProblem(Shown):
     detail: str
 
 
-class _Described:
-    """Puts the JSON schema of ``shape`` in the place of what it annotates."""
-
-    def __init__(self, shape: type[BaseModel]) -> None:
-        self._shape = shape
-
-    def __get_pydantic_json_schema__(self, _core_schema: object, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return handler(self._shape.__pydantic_core_schema__)  # type: ignore[arg-type]
-
-
-def described_by(shape: type[BaseModel]) -> Any:
+def described_by(shape: type[Document]) -> Any:
     """The type of a body that the domain checks by itself, and that the API's document describes by ``shape``."""
     return Annotated[dict[str, Any], _Described(shape), Body()]
 

@@ -50,18 +50,25 @@ class NewSubscription(Given):
     quantities: dict[str, Quantity] = Field(
         default_factory=dict, description="Quantities of prices that take one, by code.", examples=[{"seats": "5"}]
     )
-    policies: dict[str, str | int] = Field(default_factory=dict, description="Named billing policies, for this one only.")
+    policies: dict[str, str | int] = Field(
+        default_factory=dict, description="Named billing policies, for this one only."
+    )
 
 
 class Cancellation(Given):
     """How a subscription is to end."""
 
     timing: Literal["at_period_end", "immediately"] = Field(
-        "at_period_end", description="`immediately` bills what is owed and credits what was paid in advance and not used."
+        "at_period_end",
+        description="`immediately` bills what is owed and credits what was paid in advance and not used.",
     )
     policies: dict[str, str | int] = Field(
         default_factory=dict, description="For an immediate end.", examples=[{"unused": "keep"}]
     )
+
+
+# a cancellation without a body is one at the period's end
+_AT_PERIOD_END = Body(default=Cancellation())
 
 
 class Subscription(Shown):
@@ -134,7 +141,7 @@ def get_subscription(request: HttpRequest, subscription_id: str) -> Subscription
 
 @acts(router, "/subscriptions/{subscription_id}/cancel", gives=Subscription, may="manage_subscriptions")
 def cancel_subscription(
-    request: HttpRequest, subscription_id: str, body: Cancellation = Body(default=Cancellation())
+    request: HttpRequest, subscription_id: str, body: Cancellation = _AT_PERIOD_END
 ) -> Subscription:
     """Cancel a subscription, at its period's end or now."""
     row = actions.cancel(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -76,7 +77,7 @@ _EVENTS_BODY = {
             },
             "application/x-ndjson": {
                 "schema": {"type": "string", "description": "One event a line."},
-                "example": '{"type": "api_call", "customer": "acme", "timestamp": "2025-01-31T23:59:59Z", "key": "req-4711"}\n',
+                "example": json.dumps(_EXAMPLE) + "\n",
             },
         },
     }
