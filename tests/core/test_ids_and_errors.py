@@ -5,10 +5,11 @@ from __future__ import annotations
 import uuid
 
 import pytest
-from clearbill.core import ids
-from clearbill.core.errors import Conflict, Malformed, Refusal, Throttled
 from hypothesis import given
 from hypothesis import strategies as st
+
+from clearbill.core import ids
+from clearbill.core.errors import Conflict, Malformed, Refusal, Throttled
 
 RANDOM = st.integers(0, 2**74 - 1)
 

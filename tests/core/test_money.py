@@ -6,6 +6,9 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from clearbill.core.errors import Fault, Malformed, Refusal, Unacceptable
 from clearbill.core.money import (
     Money,
@@ -22,8 +25,6 @@ from clearbill.core.money import (
     split,
     to_wire,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 CURRENCIES = st.sampled_from(
     ["EUR", "USD", "CNY", "JPY", "KRW", "BHD", "KWD", "ISK", "CLP", "HUF", "RSD", "IQD", "CLF"]

@@ -6,6 +6,9 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from clearbill.core.errors import Fault, Refusal
 from clearbill.core.period import (
     Calendar,
@@ -21,8 +24,6 @@ from clearbill.core.period import (
     whole_of,
     zone_of,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 ZONES = [
     "UTC",

@@ -7,11 +7,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from clearbill.core.errors import Refusal
 from clearbill.core.price import Price, parse_price, price_document
 from clearbill.core.rating import canonical, rate, rate_groups
-from hypothesis import given
-from hypothesis import strategies as st
 
 TIERS = [
     {"up_to": 10, "unit_amount": "1.5"},

@@ -152,7 +152,7 @@ def _store_catalogue_row(row: Mapping[str, object], batch: Batch) -> Receipt:
         raise Malformed("catalogue_row", 'Each line is {"meter": {...}}, {"plan": {...}} or {"subscription": {...}}.')
     (what, document), *_none = row.items()
     if not isinstance(document, Mapping):
-        raise Malformed("wrong_type", "“{field}” must be an object.", field=what)
+        raise Malformed("wrong_type", "“{name}” must be an object.", field=what, name=what)
     if what == "subscription":
         return _subscribe(document, batch)
     put = put_meter if what == "meter" else put_plan

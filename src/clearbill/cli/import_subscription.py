@@ -62,8 +62,9 @@ def _text(value: object, field: str) -> str:
     if not isinstance(value, str) or not value.isprintable() or not 0 < len(value) <= MAX_TEXT:
         raise Malformed(
             "subscription_field",
-            "“{field}” needs a text of 1 to {limit} characters.",
+            "“{name}” needs a text of 1 to {limit} characters.",
             field=field,
+            name=field,
             limit=MAX_TEXT,
         )
     return value
@@ -73,5 +74,7 @@ def _object(value: object, field: str) -> Mapping[str, object]:
     if value is None:
         return {}
     if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
-        raise Malformed("subscription_field", "“{field}” must be an object of names and values.", field=field)
+        raise Malformed(
+            "subscription_field", "“{name}” must be an object of names and values.", field=field, name=field
+        )
     return value

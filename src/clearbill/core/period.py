@@ -167,7 +167,8 @@ def first_period(calendar: Calendar) -> Period:
 
 def next_period(calendar: Calendar, period: Period) -> Period:
     """The period after ``period``, which must end at a boundary."""
-    return Period(start=period.end, end=_full_period(calendar, period.end).end)
+    full = _full_period(calendar, period.end)
+    return full if full.start == period.end else Period(start=period.end, end=full.end)
 
 
 def period_containing(calendar: Calendar, at: datetime) -> Period:
@@ -190,11 +191,9 @@ def _start(calendar: Calendar) -> datetime:
     return day_edge(calendar.started_at, calendar.timezone, upper=False)
 
 
+@lru_cache(maxsize=4096)
 def _full_period(calendar: Calendar, at: datetime) -> Period:
-    """From the last boundary at or before ``at`` to the first one after it, whether the calendar has started or not.
-
-    Nothing is remembered per calendar: in a bill run each is asked once.
-    """
+    """From the last boundary at or before ``at`` to the first one after it, whether the calendar has started or not."""
     zone = zone_of(calendar.timezone)
     local = at.astimezone(zone).date()
     started = calendar.started_at.astimezone(zone)
@@ -264,9 +263,10 @@ def _calendar_base(started: date, interval: Interval) -> date:
 
 def _add_months(day: date, months: int, anchor_day: int) -> date:
     """``months`` later, on ``anchor_day`` or the month's last day."""
-    total = day.year * 12 + day.month - 1 + months
-    year, month = divmod(total, 12)
-    return date(year, month + 1, min(anchor_day, monthrange(year, month + 1)[1]))
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    if anchor_day > 28:
+        anchor_day = min(anchor_day, monthrange(year, month + 1)[1])
+    return date(year, month + 1, anchor_day)
 
 
 def _anchor_refused(value: object, field: str) -> Malformed:

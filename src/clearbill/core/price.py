@@ -120,7 +120,8 @@ def parse_price(
 
     Raises Malformed or Unacceptable with the field's path: ``price_unknown_field``, ``price_field_missing``,
     ``decimal_not_string``, ``unknown_model``, ``unknown_meter``, ``unknown_currency``, ``tiers_overlap``,
-    ``tier_last_not_open``, ``negative_price``, ``negative_quantity``, ``too_many_decimals``, ``minimum_above_maximum``, ``tax_twice``.
+    ``tier_last_not_open``, ``negative_price``, ``negative_quantity``, ``too_many_decimals``, ``minimum_above_maximum``,
+    ``tax_twice``.
     """
     if not isinstance(data, Mapping):
         raise Malformed("price_shape", "A price is an object of fields.", field=at_field)

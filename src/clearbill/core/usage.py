@@ -18,7 +18,7 @@ MAX_GROUP_KEYS = 4
 NAME_LENGTH = 64
 
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
-_SUMS = Context(prec=200)  # numbers of 30 digits on either side of the point never lose one
+_SUMS = Context(prec=2000)  # the longest texts of digits that an event may hold add up without losing one
 
 Value = str | int | Decimal | bool | None
 Group = tuple[str, ...]

@@ -52,7 +52,7 @@ def check_customer(document: object, *, required: tuple[str, ...] = ("external_i
 
 def _text(value: object, field: str, *, limit: int, empty: bool = True) -> str:
     if not isinstance(value, str):
-        raise Malformed("wrong_type", "“{field}” must be text.", field=field)
+        raise Malformed("wrong_type", "“{name}” must be text.", field=field, name=field)
     text = value.strip()
     if not all(letter.isprintable() for letter in text):
         raise Malformed("unprintable", "This text has control characters.", field=field)
@@ -160,7 +160,7 @@ def _currency(value: object, field: str) -> str:
 def _lines(limit: int, *, length: int) -> Callable[[object, str], list[str]]:
     def check(value: object, field: str) -> list[str]:
         if not isinstance(value, list | tuple):
-            raise Malformed("wrong_type", "“{field}” must be a list of texts.", field=field)
+            raise Malformed("wrong_type", "“{name}” must be a list of texts.", field=field, name=field)
         if len(value) > limit:
             raise Unacceptable("too_many", "There are more than {limit} of these.", field=field, limit=limit)
         return [_text(line, f"{field}[{index}]", limit=length) for index, line in enumerate(value)]
@@ -183,7 +183,7 @@ def _net_terms_days(value: object, field: str) -> int | None:
 
 def _policies(value: object, field: str) -> dict[str, str | int]:
     if not isinstance(value, Mapping):
-        raise Malformed("wrong_type", "“{field}” must be an object.", field=field)
+        raise Malformed("wrong_type", "“{name}” must be an object.", field=field, name=field)
     return check_policies(value, field=field)
 
 

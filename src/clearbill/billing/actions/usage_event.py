@@ -90,9 +90,10 @@ def check_event(event: IncomingEvent, *, index: int, customer_id: UUID, at: date
 def _check_text(text: object, field: str, *, limit: int) -> None:
     if not isinstance(text, str) or not text.isprintable() or not 0 < len(text) <= limit:
         raise Malformed(
-            f"usage_{field}_malformed",
-            "The {field} of an event is a text of 1 to {limit} printable characters.",
+            f"usage_{name}_malformed",
+            "The {name} of an event is a text of 1 to {limit} printable characters.",
             field=field,
+            name=field,
             limit=limit,
         )
 

@@ -1,0 +1,1 @@
+"""``clearbill simulate``: plays a scenario file in the real engine, in a throw-away database, and shows what came of it."""
