@@ -188,3 +188,19 @@ def test_a_property_named_like_sql_is_a_name_and_nothing_else(seller: Any) -> No
     with in_scope(seller):
         found = current_usage(customer.id, [meter], start=datetime(2025, 1, 1, tzinfo=UTC), end=AT)
     assert found == {"m": {("7",): Decimal(7)}}
+
+
+def test_pages_of_events_go_on_between_events_of_one_instant(seller: Any) -> None:
+    make_customer(seller)
+    for n in range(5):
+        use(seller, "acme", "call", "2025-02-01T00:00", key=f"k{n}")
+    use(seller, "acme", "other", "2025-02-02T00:00")
+    with in_scope(seller):
+        everything = [row.key for row in events_page()]
+        assert (everything[0], len(everything)) == ("acme-other-2025-02-02T00:00", 6)
+        seen, before = [], None
+        while page := events_page(before=before, limit=2):
+            seen += [row.key for row in page]
+            before = (page[-1].at, bytes(page[-1].key_hash))
+        assert seen == everything
+        assert len(events_page(event_type="call")) == 5

@@ -18,7 +18,8 @@ from tests.worlds import in_scope, make_customer
 
 from clearbill.billing.models import ImportRun, Subscription, UsageEvent
 from clearbill.cli import imports
-from clearbill.cli.imports import ImportSummary, rejected_path, run_import
+from clearbill.cli.import_rejected import rejected_path
+from clearbill.cli.imports import ImportSummary, describe, run_import
 from clearbill.core.errors import Conflict, Refusal
 from clearbill.customers.queries import customers_page
 from clearbill.pricing.queries import meters, plans
@@ -133,6 +134,9 @@ def test_the_same_file_is_done_already_and_again_counts_duplicates(world: Any, t
     copy = write(tmp_path, path.read_text().splitlines(), "renamed.csv")
     second = run(world, "usage", copy)
     assert (counts(second), second.done_before) == ((6, 5, 0, 1), True)
+    assert "there already, 1 rejected" in describe(second)
+    assert "--again" in describe(second)
+    assert str(rejected_path(path)) in describe(first)
     make_customer(world, "nobody")
     third = run(world, "usage", path, again=True)
     assert (counts(third), third.done_before) == ((6, 1, 5, 0), False)
@@ -151,7 +155,7 @@ def test_an_import_that_died_goes_on_where_it_stopped(
     for n in (3, 14, 16, 27, 34):
         lines[n] = f"call,nobody,2025-02-01T00:00:00Z,k{n},1"
     path = write(tmp_path, [HEADER, *lines])
-    write_rejected, calls = imports._Rejected.write, []
+    write_rejected, calls = imports.RejectedRows.write, []
 
     def dying(self: Any, refused: Any) -> None:
         calls.append(1)
@@ -161,11 +165,11 @@ def test_an_import_that_died_goes_on_where_it_stopped(
         if len(calls) == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(imports._Rejected, "write", dying)
+    monkeypatch.setattr(imports.RejectedRows, "write", dying)
     with pytest.raises(KeyboardInterrupt):
         run(world, "usage", path)
     assert len(keys(world)) == 17
-    monkeypatch.setattr(imports._Rejected, "write", write_rejected)
+    monkeypatch.setattr(imports.RejectedRows, "write", write_rejected)
     with rejected_path(path).open("a") as file:
         file.write('29,half a row,"')
     summary = run(world, "usage", path)

@@ -6,26 +6,24 @@ rows go to ``<file>.rejected.csv`` with their line and the reason. While one bat
 
 from __future__ import annotations
 
-import csv
 import gc
 import hashlib
-import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, TextIO
+from typing import BinaryIO, NamedTuple
 from uuid import UUID
 
 from django.db import connection, connections
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from clearbill.billing.actions.usage import MAX_EVENTS, Receipt, ReceiptState
+from clearbill.billing.actions.usage import MAX_EVENTS, ReceiptState
 from clearbill.billing.models import ImportRun
 from clearbill.cli.import_kinds import KINDS, Batch, Kind
 from clearbill.cli.import_records import (
@@ -37,12 +35,12 @@ from clearbill.cli.import_records import (
     place_of,
     read_header,
 )
+from clearbill.cli.import_rejected import RejectedRows, rejected_path
 from clearbill.core.errors import Conflict, Malformed, Unacceptable
 from clearbill.scope.ids import new_id
 from clearbill.scope.seller import seller_scope
 
 BATCH_RECORDS = MAX_EVENTS
-REJECTED_HEADER = ("line", "code", "reason", "row")
 _HASH_CHUNK_BYTES = 1 << 20
 
 
@@ -60,6 +58,24 @@ class ImportSummary:
     resumed: bool
     done_before: bool
     rows_a_second: int
+
+
+def describe(summary: ImportSummary) -> str:
+    """The summary in a few lines, for a terminal."""
+    counts = (
+        f"{summary.path.name}: {summary.rows:,} rows, {summary.accepted:,} accepted, "
+        f"{summary.duplicate:,} there already, {summary.rejected:,} rejected."
+    )
+    lines = [counts]
+    if summary.done_before:
+        lines.append("This very file was imported before, so nothing was done; --again goes through it once more.")
+    else:
+        lines.append(
+            f"{summary.rows_a_second:,} rows a second" + (", after an earlier run." if summary.resumed else ".")
+        )
+    if summary.rejected_path is not None:
+        lines.append(f"Rejected rows, with their lines and the reasons: {summary.rejected_path}")
+    return "\n".join(lines)
 
 
 class _Prepared(NamedTuple):
@@ -94,7 +110,7 @@ def run_import(
     begins = max(run.bytes_done, start.offset)
     batch = Batch(seller_id=seller_id, at=at, actor=actor, columns=columns, customers={})
     began, rows_before = time.monotonic(), run.rows_done
-    rejected = _Rejected(path, keep=run.rows_rejected)
+    rejected = RejectedRows(path, keep=run.rows_rejected)
     with path.open("rb") as file, rejected, _bar(console) as bar, _uncollected():
         task = bar.add_task(f"Importing {path.name}", total=total, completed=begins)
         for prepared in _ahead(KINDS[kind], batch, _batches(file, place_of(path, begins), columns)):
@@ -199,7 +215,7 @@ def _ahead(kind: Kind, batch: Batch, batches: Iterator[list[Record]]) -> Iterato
             pool.submit(connections.close_all)
 
 
-def _store(run: ImportRun, kind: Kind, batch: Batch, prepared: _Prepared, rejected: _Rejected) -> None:
+def _store(run: ImportRun, kind: Kind, batch: Batch, prepared: _Prepared, rejected: RejectedRows) -> None:
     """One batch: its rows, its refusals and how far the file came, together.
 
     It doesn't wait for the disk: a crash would take rows and count back together, and the import would go on from there.
@@ -224,59 +240,6 @@ def _store(run: ImportRun, kind: Kind, batch: Batch, prepared: _Prepared, reject
         run.rows_accepted = run.rows_done - run.rows_rejected - run.rows_duplicate
         run.bytes_done = prepared.end
         run.save(update_fields=["rows_done", "rows_accepted", "rows_duplicate", "rows_rejected", "bytes_done"])
-
-
-class _Rejected:
-    """The file of refused rows; made with the first of them, and cut to the ``keep`` rows that were counted."""
-
-    def __init__(self, path: Path, *, keep: int) -> None:
-        self.path = rejected_path(path)
-        self._keep = keep
-        self._file: TextIO | None = None
-
-    def __enter__(self) -> _Rejected:
-        if self.path.exists():
-            self._cut()
-        return self
-
-    def __exit__(self, *_problem: object) -> None:
-        if self._file is not None:
-            self._file.close()
-
-    def write(self, refused: Iterable[tuple[Record, Receipt]]) -> None:
-        """Append rows, and make sure that they're on the disk."""
-        rows = [_rejected_row(record, receipt) for record, receipt in refused]
-        if not rows:
-            return
-        if self._file is None:
-            is_new = not self.path.exists()
-            self._file = self.path.open("a", encoding="utf-8", newline="")
-            if is_new:
-                csv.writer(self._file).writerow(REJECTED_HEADER)
-        csv.writer(self._file).writerows(rows)
-        self._file.flush()
-        os.fsync(self._file.fileno())
-
-    def _cut(self) -> None:
-        if not self._keep:
-            self.path.unlink()
-            return
-        with self.path.open(encoding="utf-8", newline="") as file:
-            kept = list(islice(csv.reader(file), self._keep + 1))
-        part = self.path.with_name(self.path.name + ".part")
-        with part.open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file).writerows(kept)
-        part.replace(self.path)
-
-
-def rejected_path(path: Path) -> Path:
-    """Where the refused rows of a file go."""
-    return path.with_name(path.name + ".rejected.csv")
-
-
-def _rejected_row(record: Record, receipt: Receipt) -> tuple[object, ...]:
-    raw = b"".join(record.raw).decode(errors="backslashreplace").rstrip("\r\n")
-    return (record.line, receipt.code, receipt.sentence, raw)
 
 
 def _summary(run: ImportRun, path: Path, *, resumed: bool, done_before: bool, rows_a_second: int = 0) -> ImportSummary:

@@ -4,31 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
 
 from clearbill.outbox.models import Fact, Pending
+from clearbill.outbox.queries import FactRecord, facts_by_ids
 from clearbill.scope.correlation import correlation_id
 from clearbill.scope.ids import new_id
 from clearbill.scope.seller import current_seller, seller_scope
 
-RELAY_BATCH = 200
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FactRecord:
-    """A fact as the relay hands it on. ``data`` holds ids and numbers, no personal data."""
-
-    id: UUID
-    seller_id: UUID
-    type: str
-    version: int
-    at: datetime
-    data: Mapping[str, object]
-    correlation_id: str
+BATCH_ROWS = 200
+MAX_BATCHES = 50
 
 
 def record_facts(facts: Sequence[tuple[str, Mapping[str, object]]], *, at: datetime) -> list[UUID]:
@@ -54,32 +42,29 @@ def record_facts(facts: Sequence[tuple[str, Mapping[str, object]]], *, at: datet
     return ids
 
 
-def relay(deliver: Callable[[FactRecord], None], *, limit: int = RELAY_BATCH) -> int:
-    """Hand up to ``limit`` pending rows' facts to ``deliver``, each row in one transaction. Returns rows passed on.
+def relay(deliver: Callable[[Sequence[FactRecord]], None]) -> int:
+    """Hand pending facts to ``deliver``, a batch of one seller in a transaction each. Returns facts passed on.
 
-    ``deliver`` must only write to this database (defer jobs): it runs inside the transaction that forgets the row.
+    ``deliver`` must only write to this database (defer jobs): it runs inside the transaction that forgets the batch.
     """
     done = 0
-    while done < limit:
-        with transaction.atomic():
-            row = Pending.objects.select_for_update(skip_locked=True).order_by("id").first()
-            if row is None:
-                break
-            with seller_scope(row.seller_id):
-                for fact in Fact.objects.filter(id__in=row.fact_ids).order_by("id"):
-                    deliver(_record(fact))
-            row.delete()
-        done += 1
+    for _ in range(MAX_BATCHES):
+        passed_on = _relay_batch(deliver)
+        if not passed_on:
+            break
+        done += passed_on
     return done
 
 
-def _record(fact: Fact) -> FactRecord:
-    return FactRecord(
-        id=fact.id,
-        seller_id=fact.seller_id,
-        type=fact.type,
-        version=fact.version,
-        at=fact.at,
-        data=json.loads(fact.data),
-        correlation_id=fact.correlation_id,
-    )
+def _relay_batch(deliver: Callable[[Sequence[FactRecord]], None]) -> int:
+    with transaction.atomic():
+        free = Pending.objects.select_for_update(skip_locked=True).order_by("id")
+        first = free.first()
+        if first is None:
+            return 0
+        rows = list(free.filter(seller_id=first.seller_id)[:BATCH_ROWS])
+        with seller_scope(first.seller_id):
+            facts = facts_by_ids([fact_id for row in rows for fact_id in row.fact_ids])
+            deliver(facts)
+        Pending.objects.filter(id__in=[row.id for row in rows]).delete()
+    return len(facts)

@@ -90,7 +90,7 @@ def check_event(event: IncomingEvent, *, index: int, customer_id: UUID, at: date
 def _check_text(text: object, field: str, *, limit: int) -> None:
     if not isinstance(text, str) or not text.isprintable() or not 0 < len(text) <= limit:
         raise Malformed(
-            f"usage_{name}_malformed",
+            f"usage_{field}_malformed",
             "The {name} of an event is a text of 1 to {limit} printable characters.",
             field=field,
             name=field,

@@ -13,6 +13,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import Q
 
 from clearbill.billing.models import UsageEvent
 from clearbill.core.usage import Aggregation, Meter
@@ -96,16 +97,21 @@ def usage_by_day(
 
 
 def events_page(
-    *, customer_id: UUID | None = None, event_type: str = "", before: datetime | None = None, limit: int = 50
+    *,
+    customer_id: UUID | None = None,
+    event_type: str = "",
+    before: tuple[datetime, bytes] | None = None,
+    limit: int = 50,
 ) -> list[UsageEvent]:
-    """Events, latest instants first, those before ``before``."""
+    """Events, latest instants first, those after ``before``: the instant and key hash of the page before's last."""
     rows = UsageEvent.objects.filter(seller_id=current_seller())
     if customer_id is not None:
         rows = rows.filter(customer_id=customer_id)
     if event_type:
         rows = rows.filter(type=event_type)
     if before is not None:
-        rows = rows.filter(at__lt=before)
+        instant, key_hash = before
+        rows = rows.filter(Q(at__lt=instant) | Q(at=instant, key_hash__gt=key_hash))
     return list(rows.order_by("-at", "key_hash")[: min(limit, MAX_PAGE)])
 
 

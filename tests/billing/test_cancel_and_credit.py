@@ -1,0 +1,189 @@
+"""Ends and credit notes: what is owed is billed, what is unused goes back, and the books follow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from clearbill.core.errors import Conflict, NotFound, Refusal
+
+from tests.worlds import bills, in_scope, instant, make_customer, make_meter, make_plan, run_until, subscribe, use
+
+FEE = {"code": "fee", "model": "flat", "amount": "31.00", "bill": "in_advance"}
+CALLS = {"code": "calls", "model": "per_unit", "unit_amount": "1", "meter": "calls"}
+
+
+def cancel(world: Any, subscription: Any, at: str, **fields: Any) -> Any:
+    from clearbill.billing.actions.subscriptions import cancel as act
+
+    with in_scope(world):
+        return act(subscription.id, at=instant(at), actor="test", **fields)
+
+
+def credit(
+    world: Any, invoice_id: Any, lines: dict[int, int], at: str = "2025-01-20T10:00", reason: str = "goodwill"
+) -> Any:
+    from clearbill.billing.actions.credits import credit_invoice
+
+    with in_scope(world):
+        return credit_invoice(invoice_id, lines=lines, reason=reason, at=instant(at), actor="test")
+
+
+def books(world: Any) -> dict[str, int]:
+    from clearbill.ledger.queries import balances
+
+    with in_scope(world):
+        return {account: minor for (account, _currency), minor in balances().items() if minor}
+
+
+def test_a_subscription_canceled_at_its_periods_end_is_billed_once_more_in_arrears(seller: Any) -> None:
+    make_meter(seller, "calls")
+    make_plan(seller, prices=[FEE, CALLS])
+    subscription = subscribe(seller, make_customer(seller), anchor="calendar")
+    run_until(seller, "2025-01-20T00:00")
+    use(seller, "acme", "calls", "2025-01-15T10:00")
+    cancel(seller, subscription, "2025-01-20T00:00")
+    run_until(seller, "2025-06-01T00:00")
+
+    first, last = bills(seller)
+
+    assert last["reason"] == "canceled"
+    assert last["lines"] == [("calls", "{}", "1.00")]
+    with in_scope(seller):
+        from clearbill.billing.queries.subscriptions import subscription_by_id
+
+        row = subscription_by_id(subscription.id)
+    assert (row.state, row.due_at) == ("canceled", None)
+    assert row.ended_at == instant("2025-01-31T23:00")
+
+
+def test_an_immediate_end_credits_what_is_unused_then_bills_what_was_used(seller: Any) -> None:
+    from clearbill.billing.queries.invoices import credit_notes
+
+    make_meter(seller, "calls")
+    make_plan(seller, prices=[FEE, CALLS])
+    subscription = subscribe(seller, make_customer(seller), anchor="calendar")
+    run_until(seller, "2025-02-10T11:00")
+    use(seller, "acme", "calls", "2025-02-05T10:00")
+    use(seller, "acme", "calls", "2025-02-10T10:59")
+    cancel(seller, subscription, "2025-02-10T11:00", timing="immediately")
+
+    with in_scope(seller):
+        (note,) = credit_notes()
+    # 18 of 28 days are unused (the 10th is paid for): 31.00 × 18/28 = 19.928… → 19.93; tax 3.986 → 3.99
+    assert (note.subtotal_minor, note.tax_minor, note.total_minor) == (1993, 399, 2392)
+    last = bills(seller)[-1]
+    assert last["lines"] == [("calls", "{}", "2.00")]
+    owed = books(seller)
+    assert owed["receivable"] == sum(int(each["total"].replace(".", "")) for each in bills(seller)) - 2392
+    run_until(seller, "2025-06-01T00:00")
+    owed = books(seller)
+    # nothing stays deferred: 22.00 of January and 31.00 − 19.93 of February are earned, and the usage
+    assert "deferred_revenue" not in owed
+    assert owed["revenue"] == -(2200 + 3100 - 1993 + 200)
+
+
+def test_keeping_what_is_unused_makes_no_note(seller: Any) -> None:
+    from clearbill.billing.queries.invoices import credit_notes
+
+    make_plan(seller, prices=[FEE])
+    subscription = subscribe(seller, make_customer(seller))
+    run_until(seller, "2025-01-20T00:00")
+    cancel(seller, subscription, "2025-01-20T00:00", timing="immediately", policies={"unused": "keep"})
+
+    with in_scope(seller):
+        assert credit_notes() == []
+
+
+def test_an_ended_subscription_cannot_end_again(seller: Any) -> None:
+    make_plan(seller, prices=[FEE])
+    subscription = subscribe(seller, make_customer(seller))
+    run_until(seller, "2025-01-20T00:00")
+    cancel(seller, subscription, "2025-01-20T00:00", timing="immediately")
+    with pytest.raises(Conflict, match="subscription_canceled"):
+        cancel(seller, subscription, "2025-01-21T00:00")
+
+
+def test_a_cancellation_can_be_taken_back_until_it_happens(seller: Any) -> None:
+    from clearbill.billing.actions.subscriptions import uncancel
+
+    make_plan(seller, prices=[FEE])
+    subscription = subscribe(seller, make_customer(seller))
+    run_until(seller, "2025-01-20T00:00")
+    cancel(seller, subscription, "2025-01-20T00:00")
+    with in_scope(seller):
+        uncancel(subscription.id, at=instant("2025-01-21T00:00"), actor="test")
+    run_until(seller, "2025-04-01T00:00")
+    assert len(bills(seller)) == 3
+
+
+def test_a_note_lowers_what_is_open_and_the_invoice_is_settled_when_nothing_is_left(seller: Any) -> None:
+    from clearbill.billing.queries.invoices import invoice_by_id
+
+    make_plan(seller, prices=[FEE])
+    subscribe(seller, make_customer(seller))
+    run_until(seller, "2025-01-20T00:00")
+    (bill,) = bills(seller)
+    first = credit(seller, bill["id"], {1: 1000})
+    assert (first.number, first.total_minor) == ("ACME-CN-000001", 1200)
+    credit(seller, bill["id"], {1: 2100})
+
+    with in_scope(seller):
+        state = invoice_by_id(bill["id"]).state
+        assert (state.status, state.due_minor, state.credited_minor) == ("paid", 0, 3720)
+    assert books(seller).get("receivable", 0) == 0
+    with pytest.raises(Conflict, match="credit_note_exceeds_invoice"):
+        credit(seller, bill["id"], {1: 1})
+
+
+def test_a_note_takes_the_unearned_part_first_and_the_rest_is_earned_to_the_end(seller: Any) -> None:
+    make_plan(seller, prices=[FEE])
+    subscribe(seller, make_customer(seller))
+    run_until(seller, "2025-01-25T10:00")
+    (bill,) = bills(seller)
+    credit(seller, bill["id"], {1: 500}, at="2025-01-25T10:00")
+
+    owed = books(seller)
+    # 15 of 31 days have passed on the 25th: 15.00 earned, 16.00 − 5.00 = 11.00 deferred
+    assert (owed["revenue"], owed["deferred_revenue"]) == (-1500, -1100)
+    run_until(seller, "2025-02-09T22:00")
+    run_until(seller, "2025-02-10T00:00")
+    owed = books(seller)
+    assert owed["revenue"] == -2600
+    assert owed["deferred_revenue"] == -3100  # the next period, just billed
+
+
+@pytest.mark.parametrize(
+    ("lines", "reason", "code"),
+    [
+        ({}, "x", "credit_note_empty"),
+        ({1: 0}, "x", "credit_note_not_positive"),
+        ({1: 3101}, "x", "credit_note_exceeds_invoice"),
+        ({7: 1}, "x", "unknown_line"),
+        ({1: 1}, " ", "reason_missing"),
+        ({1: 1}, "x" * 301, "reason_missing"),
+    ],
+)
+def test_wrong_notes_are_refused_and_nothing_is_written(
+    seller: Any, lines: dict[int, int], reason: str, code: str
+) -> None:
+    from clearbill.billing.queries.invoices import credit_notes
+
+    make_plan(seller, prices=[FEE])
+    subscribe(seller, make_customer(seller))
+    run_until(seller, "2025-01-20T00:00")
+    before = books(seller)
+    with pytest.raises(Refusal, match=code):
+        credit(seller, bills(seller)[0]["id"], lines, reason=reason)
+    with in_scope(seller):
+        assert credit_notes() == []
+    assert books(seller) == before
+
+
+def test_another_sellers_invoice_is_not_there(seller: Any, make_seller: Any) -> None:
+    make_plan(seller, prices=[FEE])
+    subscribe(seller, make_customer(seller))
+    run_until(seller, "2025-01-20T00:00")
+    stranger = make_seller(name="Stranger")
+    with pytest.raises(NotFound):
+        credit(stranger, bills(seller)[0]["id"], {1: 1})
