@@ -1,4 +1,4 @@
-"""Customers: make one, change one, put many at once. All in the running seller scope; sign-in links are in ``links``."""
+"""Customers: make one, change one, put many at once, all in the running seller scope; and their sign-in links."""
 
 from __future__ import annotations
 
@@ -10,12 +10,23 @@ from uuid import UUID
 
 from clearbill.core.errors import Conflict, Malformed, NotFound, Refusal, TooLarge
 from clearbill.customers.documents import check_customer
+from clearbill.customers.links import make_sign_in_link, use_sign_in_link
 from clearbill.customers.models import Customer
 from clearbill.outbox.actions import record_facts
 from clearbill.scope.ids import new_id, show_id
 from clearbill.scope.seller import current_seller
 from clearbill.sellers.actions import record_audit
 from clearbill.sellers.models import Seller
+
+__all__ = [
+    "PutReceipt",
+    "PutState",
+    "create_customer",
+    "make_sign_in_link",
+    "put_customers",
+    "update_customer",
+    "use_sign_in_link",
+]
 
 MAX_CUSTOMERS_A_CALL = 10_000
 _BULK_ROWS = 1_000

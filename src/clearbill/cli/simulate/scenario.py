@@ -5,9 +5,11 @@ The language is described in ``docs/scenarios.md``. Everything that's wrong is o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 from django.utils.translation import gettext as _
@@ -32,7 +34,6 @@ from clearbill.cli.simulate.parse import (
 )
 from clearbill.cli.simulate.verbs import Step, read_timeline
 from clearbill.core.errors import Refusal
-from clearbill.sellers.actions.taxes import check_tax_rates
 from clearbill.sellers.profile import checked_profile
 
 MAX_SPAN = timedelta(days=366 * 50)
@@ -51,6 +52,8 @@ _SELLER = (
 )
 _STEP_OF_DUNNING = ("after_days", "do", "tone", "kind", "level", "as")
 MAX_NET_TERMS_DAYS = 365
+TAX_PLACES = 6
+_TAX_CODE = re.compile(r"[a-z0-9][a-z0-9_.-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,15 +166,17 @@ def _taxes(value: Value | None) -> list[Mapping[str, object]]:
     if value.is_scalar:
         read_choice(value, ("auto",))
         raise not_yet(value, "“auto”", instead=_("a list of fixed rates"))
-    rates: list[Mapping[str, object]] = []
+    rates: dict[str, str] = {}
     for entry in read_list(value):
         members = read_object(entry, known=("code", "rate"), required=("code", "rate"))
-        rates.append({"code": read_text(members["code"]), "rate": read_amount(members["rate"], example="20")})
-    try:
-        check_tax_rates(rates)
-    except Refusal as refusal:
-        raise refusal_at(value, refusal, prefix="rates") from None
-    return rates
+        code = read_text(members["code"])
+        if not _TAX_CODE.fullmatch(code) or code in rates:
+            raise members["code"].refused(_("a code of small letters, digits and - . _, each once"))
+        rates[code] = read_amount(members["rate"], example="20")
+        percent = Decimal(rates[code])
+        if not 0 <= percent <= 100 or percent != round(percent, TAX_PLACES):
+            raise members["rate"].refused(_("per cent from 0 to 100, with at most 6 places"))
+    return [{"code": code, "rate": rate} for code, rate in rates.items()]
 
 
 def _dunning(value: Value) -> None:

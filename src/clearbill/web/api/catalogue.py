@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Literal
 
 from django.http import HttpRequest
@@ -13,6 +12,7 @@ from clearbill.pricing import actions, queries
 from clearbill.scope.ids import show_id
 from clearbill.web.api.doors import acts, reads
 from clearbill.web.api.shapes import (
+    DecimalText,
     Document,
     InstantText,
     Page,
@@ -115,12 +115,34 @@ class Meter(Shown):
     created_at: InstantText
 
 
-class Price(Shown):
-    """A price of a version: its code, and all that was said about it."""
+class ShownTier(Shown):
+    """A step of quantities."""
 
-    id: str = Field(examples=["019457b6-1c3d-7c52-8b1f-2f4d6a0c9e11"], description="The price's number.")
+    up_to: DecimalText | None = None
+    unit_amount: DecimalText
+    flat_amount: DecimalText | None = None
+
+
+class Price(Shown):
+    """A price of a version, with the defaults filled in. Amounts are decimals in major units of the version's currency."""
+
     code: str
-    document: dict[str, Any] = Field(description="The terms as `NewPrice`, with the defaults filled in.")
+    model: str
+    bill: str
+    prorated: bool
+    tiers_over: str
+    name: dict[str, str]
+    unit_name: dict[str, str]
+    amount: DecimalText | None = None
+    unit_amount: DecimalText | None = None
+    tiers: list[ShownTier] | None = None
+    size: DecimalText | None = None
+    free_units: DecimalText | None = None
+    quantity: DecimalText | None = None
+    meter: str | None = None
+    tax: list[str] | None = None
+    minimum: DecimalText | None = None
+    maximum: DecimalText | None = None
 
 
 class PlanVersion(Shown):
@@ -228,11 +250,6 @@ def show_version(row: Any, *, plan: str) -> PlanVersion:
         interval=row.interval,
         interval_count=row.interval_count,
         policies=row.policies,
-        prices=[_show_price(price) for price in row.prices.all()],
+        prices=[Price(**object_of(price.document)) for price in row.prices.all()],
         created_at=instant_text(row.created_at),
     )
-
-
-def _show_price(row: Any) -> Price:
-    document: Mapping[str, Any] = object_of(row.document)
-    return Price(id=str(row.id), code=row.code, document=dict(document))

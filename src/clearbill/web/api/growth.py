@@ -26,12 +26,16 @@ def _paths(old: Schema, new: Schema) -> Iterator[str]:
             if operation is None:
                 yield f"{where} is gone"
                 continue
-            yield from _parameters(_resolved_parameters(methods[method], old), _resolved_parameters(operation, new), where)
+            yield from _parameters(
+                _resolved_parameters(methods[method], old), _resolved_parameters(operation, new), where
+            )
             yield from _body(methods[method], operation, old, new, where)
             yield from _answers(methods[method], operation, old, new, where)
 
 
-def _parameters(old: Mapping[tuple[str, str], Schema], new: Mapping[tuple[str, str], Schema], where: str) -> Iterator[str]:
+def _parameters(
+    old: Mapping[tuple[str, str], Schema], new: Mapping[tuple[str, str], Schema], where: str
+) -> Iterator[str]:
     for key, before in old.items():
         if key not in new:
             yield f"{where}: the parameter {key[1]} is gone"

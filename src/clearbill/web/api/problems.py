@@ -8,11 +8,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 
+from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
+from psycopg.errors import UniqueViolation
 
-from clearbill.core.errors import Fault, Malformed, Refusal
+from clearbill.core.errors import Conflict, Fault, Malformed, Refusal
 from clearbill.web.errors import PROBLEM, problem_of
 
 MAX_SHOWN = 20
@@ -30,6 +32,7 @@ def answer_problems(api: NinjaAPI) -> None:
     api.add_exception_handler(Refusal, problem_response)
     api.add_exception_handler(ValidationError, _unreadable)
     api.add_exception_handler(HttpError, _http_error)
+    api.add_exception_handler(IntegrityError, _at_once)
 
 
 def problem_response(_request: HttpRequest, refusal: Refusal, *, others: Sequence[Refusal] = ()) -> HttpResponse:
@@ -68,6 +71,16 @@ def _http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
     if isinstance(error.__cause__, Refusal):
         return problem_response(request, error.__cause__)
     raise Fault(f"ninja answers {error.status_code} by itself: {error.message}") from error
+
+
+def _at_once(request: HttpRequest, error: IntegrityError) -> HttpResponse:
+    # the rooms look before they write; what the constraint catches came in between
+    if not isinstance(error.__cause__, UniqueViolation):
+        raise error
+    return problem_response(
+        request,
+        Conflict("changed_at_once", "Another request wrote the same at the same moment. Look, then send yours again."),
+    )
 
 
 def _unreadable(request: HttpRequest, error: ValidationError) -> HttpResponse:

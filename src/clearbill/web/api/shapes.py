@@ -58,7 +58,7 @@ class Shown(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra=_may_grow)
 
 
-def _checked(check: Callable[[object], Any]) -> BeforeValidator:
+def checked(check: Callable[[object], Any]) -> BeforeValidator:
     """A validator out of a function that refuses: the field's path is added by who collects the errors."""
 
     def validate(value: object) -> Any:
@@ -94,13 +94,23 @@ def read_instant(value: object) -> datetime:
 
 Instant = Annotated[
     datetime,
-    _checked(read_instant),
+    checked(read_instant),
     WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2025-01-31T23:59:59Z"]}),
 ]
 Quantity = Annotated[
     Decimal,
-    _checked(parse_decimal),
+    checked(parse_decimal),
     WithJsonSchema({"type": "string", "description": "A decimal as a string.", "examples": ["5"]}),
+]
+Policies = Annotated[
+    dict[str, Any],
+    WithJsonSchema(
+        {
+            "type": "object",
+            "additionalProperties": {"type": ["string", "integer"]},
+            "description": "Named billing policies, such as `grace_hours`.",
+        }
+    ),
 ]
 Cursor = Annotated[
     str, Field(max_length=64, description="`next` of the page before. Left out: the first page.", examples=[None])
@@ -139,7 +149,7 @@ class _Described:
         return handler(self._shape.__pydantic_core_schema__)  # type: ignore[arg-type]
 
 
-MoneyGiven = Annotated[MoneyValue, _checked(parse_money), _Described(Money)]
+MoneyGiven = Annotated[MoneyValue, checked(parse_money), _Described(Money)]
 
 
 class Page(Shown, Generic[Item]):

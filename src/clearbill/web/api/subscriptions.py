@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest
 from ninja import Body, Query, Router
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from clearbill.billing.actions import subscriptions as actions
 from clearbill.billing.queries import subscriptions as queries
+from clearbill.core.period import parse_anchor
 from clearbill.scope.ids import read_id, show_id
 from clearbill.web.api.customers import customer_of, optional_customer_of
 from clearbill.web.api.doors import acts, reads
@@ -22,9 +23,11 @@ from clearbill.web.api.shapes import (
     InstantText,
     Limit,
     Page,
+    Policies,
     Quantity,
     Reference,
     Shown,
+    checked,
     instant_text,
     optional_instant_text,
     page_of,
@@ -34,6 +37,25 @@ from clearbill.web.api.shapes import (
 router = Router(tags=["Subscriptions"])
 
 
+def _anchor(value: object) -> object:
+    parse_anchor(value if isinstance(value, str | int) else str(value), field="")
+    return value
+
+
+Anchor = Annotated[
+    Any,
+    checked(_anchor),
+    WithJsonSchema(
+        {
+            "type": ["string", "integer"],
+            "description": "Where periods begin: `anniversary`, `calendar`, a day of month from 1 to 31, a weekday such "
+            "as `monday`, or a month and day such as `06-15`.",
+            "examples": ["calendar"],
+        }
+    ),
+]
+
+
 class NewSubscription(Given):
     """An agreement to a plan's version in force at its start."""
 
@@ -41,12 +63,7 @@ class NewSubscription(Given):
     plan: str = Field(min_length=1, max_length=64, description="The plan's code.", examples=["team"])
     external_id: str = Field("", max_length=128, description="Your own name for it.", examples=["acme-team"])
     started_at: Instant | None = Field(None, description="Left out: now. Not in the future.")
-    anchor: str | int = Field(
-        "anniversary",
-        description="Where periods begin: `anniversary`, `calendar`, a day of month from 1 to 31, a weekday such as "
-        "`monday`, or a month and day such as `06-15`.",
-        examples=["calendar"],
-    )
+    anchor: Anchor = "anniversary"
     quantities: dict[str, Quantity] = Field(
         default_factory=dict, description="Quantities of prices that take one, by code.", examples=[{"seats": "5"}]
     )
@@ -62,9 +79,7 @@ class Cancellation(Given):
         "at_period_end",
         description="`immediately` bills what is owed and credits what was paid in advance and not used.",
     )
-    policies: dict[str, str | int] = Field(
-        default_factory=dict, description="For an immediate end.", examples=[{"unused": "keep"}]
-    )
+    policies: Policies = Field(default_factory=dict, description="For an immediate end.", examples=[{"unused": "keep"}])
 
 
 # a cancellation without a body is one at the period's end

@@ -1,0 +1,83 @@
+"""Django over a database that may be used: the configured one, else the embedded one for as long as it's needed.
+
+A role that row-level security doesn't bind is refused: with it, one seller could see another's rows.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import django
+from django.conf import settings
+from django.db import OperationalError, connection, connections
+
+from clearbill import localdb
+from clearbill.cli.stops import Stopped
+from clearbill.conf.config import Configuration, configuration_of_process
+
+_UNBOUND = """
+    SELECT r.rolsuper, r.rolbypassrls,
+           EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                    WHERE c.relkind IN ('r', 'p') AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
+                      AND pg_has_role(r.oid, c.relowner, 'MEMBER'))
+      FROM pg_roles r WHERE r.rolname = current_user
+"""
+
+
+@contextmanager
+def open_database() -> Iterator[Configuration]:
+    """Set Django up and yield the configuration; children of this process find the same database by their environment.
+
+    Raises Stopped when the database can't be had, doesn't answer, or its role isn't bound by row-level security.
+    """
+    with ExitStack() as stack:
+        try:
+            take_database(stack)
+        except localdb.LocalDatabaseError as problem:
+            raise Stopped(str(problem)) from None
+        django.setup()
+        stack.callback(_close)
+        check_role()
+        yield settings.CLEARBILL
+
+
+def take_database(stack: ExitStack) -> None:
+    """Lease the embedded database until ``stack`` ends, unless another is configured."""
+    configuration = configuration_of_process()
+    if not configuration.database_url:
+        server = stack.enter_context(localdb.lease(configuration.data_dir))
+        os.environ["CLEARBILL_OWNER_URL"] = server.owner_url
+        os.environ["CLEARBILL_DATABASE_URL"] = server.app_url
+
+
+def check_role() -> None:
+    """Raises Stopped when the application's role may see more than one seller's rows at a time."""
+    for problem in role_problems():
+        raise Stopped(
+            f"The role of CLEARBILL_DATABASE_URL {problem}, so row-level security doesn't bind it. Use a role of its own"
+            " that is neither superuser nor owner of the tables, and put the owner's into CLEARBILL_OWNER_URL."
+        )
+
+
+def role_problems() -> list[str]:
+    """Why row-level security doesn't bind the application's role; empty when it does. Raises Stopped without answer."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(_UNBOUND)
+            superuser, bypasses, owns = cursor.fetchone()
+    except OperationalError as problem:
+        reason = str(problem).strip().splitlines()[0] if str(problem).strip() else type(problem).__name__
+        raise Stopped(f"The database of CLEARBILL_DATABASE_URL doesn't answer: {reason}") from None
+    if superuser:
+        return ["is a superuser"]
+    found = {"has BYPASSRLS": bypasses, "owns tables, or is a member of the role that does": owns}
+    return [problem for problem, holds in found.items() if holds]
+
+
+def _close() -> None:
+    for each in connections.all(initialized_only=True):
+        each.close()
+        if each.vendor == "postgresql":
+            each.close_pool()

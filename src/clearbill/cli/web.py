@@ -1,0 +1,31 @@
+"""``clearbill web``: the web server, one process with a bounded pool of threads. Start several behind a proxy."""
+
+from __future__ import annotations
+
+import click
+
+STOP_LIMIT_S = 5
+
+
+@click.command("web")
+@click.option("--with-parent", is_flag=True, hidden=True)
+def command(with_parent: bool) -> None:
+    """Serve the console, the portal and the API at CLEARBILL_BIND and CLEARBILL_PORT."""
+    import uvicorn
+    from django.conf import settings
+
+    from clearbill.cli.children import end_with_parent
+
+    if with_parent:
+        end_with_parent()
+    configuration = settings.CLEARBILL
+    uvicorn.run(
+        "clearbill.conf.asgi:application",
+        host=configuration.bind,
+        port=configuration.port,
+        log_config=None,
+        lifespan="off",
+        ws="none",
+        server_header=False,
+        timeout_graceful_shutdown=STOP_LIMIT_S,
+    )
