@@ -196,7 +196,9 @@ class ApiClient:
         """``PATCH`` of ``body`` as JSON."""
         return self.send("PATCH", path, json.dumps(body).encode())
 
-    def send(self, method: str, path: str, raw: bytes, *, content_type: str = "application/json", **headers: str) -> Any:
+    def send(
+        self, method: str, path: str, raw: bytes, *, content_type: str = "application/json", **headers: str
+    ) -> Any:
         """``raw`` as it stands."""
         return self._client.generic(
             method, self._url(path), raw, content_type=content_type, headers={**self._headers(), **headers}

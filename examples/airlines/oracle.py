@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TypedDict
 
 import duckdb
+
 from examples.airlines import source
 
 

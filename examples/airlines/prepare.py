@@ -15,9 +15,10 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from examples.airlines import price_list, source
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from examples.airlines import price_list, source
 
 FOLDER = source.ROOT / ".clearbill" / "example"
 USAGE_SHA256 = "d371028b4715830c9ce2b3e4a510f843a2d5fa262160450e504a46a582727406"
@@ -27,9 +28,7 @@ MISSING = "NA"
 PROGRESS_EVERY_ROWS = 4096
 
 
-def prepare(
-    folder: Path = FOLDER, *, cache: Path = source.CACHE, console: Console | None = None
-) -> list[Path]:
+def prepare(folder: Path = FOLDER, *, cache: Path = source.CACHE, console: Console | None = None) -> list[Path]:
     """The paths of customers.jsonl, catalogue.jsonl and usage.csv. A usage.csv that is as it should be stays.
 
     Raises ``source.ArchiveUnavailable``.
@@ -68,9 +67,7 @@ def _write_usage(path: Path, *, archive: Path, console: Console | None) -> None:
         task = progress.add_task("Preparing flights", total=FLIGHTS)
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(USAGE_HEADER)
-        for rows in _batched(
-            usage_rows(io.TextIOWrapper(stream, encoding="utf-8", newline="")), PROGRESS_EVERY_ROWS
-        ):
+        for rows in _batched(usage_rows(io.TextIOWrapper(stream, encoding="utf-8", newline="")), PROGRESS_EVERY_ROWS):
             writer.writerows(rows)
             progress.advance(task, len(rows))
 

@@ -151,3 +151,21 @@ def test_fees_paid_in_advance_are_earned_by_month_ends(seller: Any) -> None:
     # the stub of 10 January to 31 December has 356 days: 365.00 × 356 / 365 = 356.00; 22 + 28 days of it are earned
     assert owed[("revenue", "EUR")] == -5_000
     assert owed[("deferred_revenue", "EUR")] == -30_600
+
+
+def test_a_customer_that_moved_keeps_each_subscriptions_own_calendar(seller: Any) -> None:
+    from clearbill.customers.actions import update_customer
+
+    make_plan(seller, prices=[{**FEE, "amount": "31.00"}])
+    customer = make_customer(seller, timezone="Asia/Shanghai")
+    subscribe(seller, customer, anchor="calendar")
+    with in_scope(seller):
+        update_customer(customer.id, {"timezone": "America/Los_Angeles"}, at=seller.at, actor="test")
+    subscribe(seller, customer, anchor="calendar")
+    run_until(seller, "2025-01-15T00:00")
+
+    # the 10th in Shanghai (22 of 31 days) and, at 1 o'clock in the night, the 10th in Los Angeles too
+    (found,) = bills(seller)
+    assert [amount for _price, _group, amount in found["lines"]] == ["22.00", "22.00"]
+    run_until(seller, "2025-02-15T00:00")
+    assert [each["issued_at"] for each in bills(seller)[1:]] == ["2025-01-31T16:00", "2025-02-01T08:00"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from clearbill.core.errors import Conflict, NotFound, Refusal
 
+from clearbill.core.errors import Conflict, NotFound, Refusal
 from tests.worlds import bills, in_scope, instant, make_customer, make_meter, make_plan, run_until, subscribe, use
 
 FEE = {"code": "fee", "model": "flat", "amount": "31.00", "bill": "in_advance"}
@@ -45,7 +45,7 @@ def test_a_subscription_canceled_at_its_periods_end_is_billed_once_more_in_arrea
     cancel(seller, subscription, "2025-01-20T00:00")
     run_until(seller, "2025-06-01T00:00")
 
-    first, last = bills(seller)
+    _first, last = bills(seller)
 
     assert last["reason"] == "canceled"
     assert last["lines"] == [("calls", "{}", "1.00")]

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from django.db import connection
-from tests.worlds import in_scope, make_customer
 
 from clearbill.billing.actions import usage
 from clearbill.billing.actions.usage import ReceiptState, accept_events
@@ -18,6 +17,7 @@ from clearbill.billing.models import UsageEvent, UsageKey
 from clearbill.core.errors import Refusal, TooLarge
 from clearbill.scope.ids import new_id, show_id
 from clearbill.scope.seller import seller_scope
+from tests.worlds import in_scope, make_customer
 
 AT = datetime(2025, 3, 1, tzinfo=UTC)
 SOME_ID = new_id(AT)

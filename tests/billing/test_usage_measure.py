@@ -10,19 +10,41 @@ import pytest
 from django.db import connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.worlds import in_scope, make_customer, use
 
 from clearbill.billing.actions.usage import ReceiptState, accept_events
 from clearbill.billing.actions.usage_event import IncomingEvent
 from clearbill.billing.queries.usage import Window, current_usage, events_page, measure, usage_by_day
 from clearbill.core.usage import Aggregation, Meter, UsageEvent, aggregate
+from tests.worlds import in_scope, make_customer, use
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 CUSTOMERS = ("acme", "zeta")
 NAMES = ("region", "units", "user")
 INSTANTS = [datetime(2025, 1, 30, tzinfo=UTC) + timedelta(hours=hours) for hours in range(0, 72, 3)]
 VALUES = st.one_of(
-    st.sampled_from(["eu", "us", "", "0", "12", "-3.50", "0.000001", "12a", "1 2", "--1", "航", "NaNa"]),
+    st.sampled_from(
+        [
+            "eu",
+            "us",
+            "",
+            "0",
+            "12",
+            "-3.50",
+            "0.000001",
+            "1.",
+            ".5",
+            "+1",
+            "1e3",
+            " 7",
+            "1_0",
+            "５",
+            "12a",
+            "1 2",
+            "--1",
+            "航",
+            "NaNa",
+        ]
+    ),
     st.integers(-(10**6), 10**6),
     st.decimals(-1000, 1000, places=3).filter(lambda value: value == value.normalize() or value % 1),
     st.booleans(),

@@ -64,6 +64,37 @@ def test_properties_as_texts_and_numbers() -> None:
     ]
 
 
+@pytest.mark.parametrize("text", ["1e2", " 5 ", "1_000", "+5", ".5", "5.", "٣", "NaN", "Infinity", "1\n", "--1", ""])
+def test_a_text_that_the_database_would_not_read_as_a_number_is_none_here_either(text: str) -> None:
+    assert number_of(text) is None
+
+
+@pytest.mark.parametrize("text", ["0", "-0", "007", "12", "-3.50", "0.000001", "9" * 400])
+def test_plain_digits_are_a_number(text: str) -> None:
+    assert number_of(text) == Decimal(text)
+
+
+def test_a_number_groups_and_counts_as_it_is_stored() -> None:
+    events = [event(size=value) for value in (Decimal("1E+3"), Decimal("1000.00"), 1000, "1000", Decimal("0.10"))]
+    by_size = parse_meter({"code": "m", "event_type": "flight", "aggregation": "count", "group_by": ["size"]})
+    assert aggregate(by_size, events) == {("1000",): 4, ("0.1",): 1}
+    distinct = parse_meter({"code": "m", "event_type": "flight", "aggregation": "unique_count", "property": "size"})
+    assert aggregate(distinct, events) == {(): 2}
+
+
+def test_no_digit_of_a_sum_is_lost() -> None:
+    total = parse_meter({"code": "m", "event_type": "flight", "aggregation": "sum", "property": "n"})
+    # 10^29 + 0.5 has 31 digits, more than Decimal keeps unless it's told to
+    assert aggregate(total, [event(n="1" + "0" * 29), event(n="0.5")]) == {(): Decimal("1" + "0" * 29 + ".5")}
+
+
+def test_the_highest_of_negative_values_is_negative_and_of_none_is_zero() -> None:
+    highest = parse_meter({"code": "m", "event_type": "flight", "aggregation": "max", "property": "n"})
+    assert aggregate(highest, [event(n=-5), event(n="-2.5"), event()]) == {(): Decimal("-2.5")}
+    assert aggregate(highest, [event(), event(n="x")]) == {(): 0}
+    assert aggregate(highest, []) == {}
+
+
 @pytest.mark.parametrize(
     "document",
     [
@@ -90,6 +121,8 @@ def test_a_meter_is_read_back(document: dict[str, object]) -> None:
         ({"code": "a", "aggregation": "count", "filters": ["x"]}, "meter_field"),
         ({"code": "a", "aggregation": "count", "filters": {"x": "y"}}, "meter_list"),
         ({"code": "a", "aggregation": "count", "group_by": "x"}, "meter_list"),
+        ({"code": "a", "aggregation": "count", "filters": {"x": []}}, "filter_empty"),
+        ({"code": "a", "aggregation": "count", "event_type": ""}, "meter_field"),
         ({"code": "a", "aggregation": "count", "group_by": ["1", "2", "3", "4", "5"]}, "meter_list"),
     ],
 )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
+
 from examples.airlines.comparison import Invoice, differences
 from examples.airlines.oracle import Bills
 from examples.airlines.price_list import PRICES
@@ -106,9 +107,7 @@ def _line_of_another_month(invoices: list[dict[str, Any]]) -> None:
         (_line_of_another_month, "9E 2013-01+2013-02 (SKY-000001): no bill was expected"),
     ],
 )
-def test_a_wrong_invoice_is_named(
-    owed: Bills, spoil: Callable[[list[dict[str, Any]]], None], says: str
-) -> None:
+def test_a_wrong_invoice_is_named(owed: Bills, spoil: Callable[[list[dict[str, Any]]], None], says: str) -> None:
     invoices = as_invoices(owed)
     spoil(invoices)
     assert any(says in difference for difference in differences(invoices, owed))

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
+
 from examples.airlines.comparison import differences
 from examples.airlines.oracle import Bills
-from rich.console import Console
 
 LONGEST_BILL_RUNS_S = 15.0  # the promise is 5 s on an idle machine; a test shares its cores
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import duckdb
 import pytest
+
 from examples.airlines.oracle import LINES, Bills
 
 
@@ -57,9 +58,7 @@ def test_every_airline_has_a_bill_for_every_month_of_the_year(owed: Bills) -> No
 def test_one_airline_flies_in_5_months_only_and_owes_the_base_fee_alone_in_the_others(owed: Bills) -> None:
     months = {month: bill for (carrier, month), bill in owed.items() if carrier == "OO"}
     flown = [
-        month
-        for month, bill in months.items()
-        if any(name != "fee" and cents for name, cents in bill["lines"].items())
+        month for month, bill in months.items() if any(name != "fee" and cents for name, cents in bill["lines"].items())
     ]
     assert flown == ["2013-01", "2013-06", "2013-08", "2013-09", "2013-11"]
     for month in months.keys() - flown:

@@ -10,8 +10,9 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from examples.airlines import prepare, price_list, source
 from rich.console import Console
+
+from examples.airlines import prepare, price_list, source
 
 HEADER = (
     "year,month,day,dep_time,sched_dep_time,dep_delay,arr_time,sched_arr_time,arr_delay,carrier,flight,tailnum,"

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -35,7 +36,9 @@ OWNER = "owner@skyline.example"
 PASSWORD = "a-year-of-flights"  # noqa: S105 - of the demo on this machine only
 ACTOR = "cli"
 START = datetime(2013, 1, 1, 5, tzinfo=UTC)
-MONTHS = [*(datetime(2013, month, 1, 5, tzinfo=UTC) for month in (2, 3)), *(datetime(2013, month, 1, 4, tzinfo=UTC) for month in range(4, 12)), datetime(2013, 12, 1, 5, tzinfo=UTC), datetime(2014, 1, 1, 5, tzinfo=UTC)]  # fmt: skip
+NEW_YORK = ZoneInfo("America/New_York")
+MONTHS = [datetime(2013, month, 1, tzinfo=NEW_YORK).astimezone(UTC) for month in range(2, 13)]
+MONTHS.append(datetime(2014, 1, 1, tzinfo=NEW_YORK).astimezone(UTC))
 MAX_INVOICES = 10_000
 
 
@@ -104,7 +107,7 @@ def _files(console: Console) -> list[Path]:
         raise ExampleUnavailable("The example is part of a checkout; this installation has none.")
     if str(root) not in sys.path:
         sys.path.insert(0, str(root))
-    from examples.airlines import prepare, source  # noqa: PLC0415 - outside of the package
+    from examples.airlines import prepare, source
 
     try:
         return prepare.prepare(console=console)

@@ -38,11 +38,15 @@ class InvoiceRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """A charge and its quantities by group key; a charge without groups has the one key ``()``."""
+    """A charge and its quantities by group key; a charge without groups has the one key ``()``.
+
+    ``timezone`` is that of the charge's calendar, else the rules' own.
+    """
 
     charge: Charge
     quantities: Mapping[Group, Decimal]
     source: int = 0
+    timezone: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,15 +136,16 @@ def price_charge(item: Measured, *, rules: InvoiceRules) -> list[Priced]:
     """
     charge = item.charge
     return [
-        _priced(group, item.quantities.get(group, Decimal(0)), rated, charge=charge, rules=rules)
+        _priced(group, item.quantities.get(group, Decimal(0)), rated, item=item, rules=rules)
         for group, rated in rate_groups(charge.price, item.quantities or {(): Decimal(0)})
     ]
 
 
-def _priced(group: Group, quantity: Decimal, rated: Rated, *, charge: Charge, rules: InvoiceRules) -> Priced:
+def _priced(group: Group, quantity: Decimal, rated: Rated, *, item: Measured, rules: InvoiceRules) -> Priced:
+    charge = item.charge
     part = charge.window is None and charge.price.prorated and charge.period != charge.whole
     if part:
-        used = share(charge.period, charge.whole, unit=rules.unit, timezone=rules.timezone)
+        used = share(charge.period, charge.whole, unit=rules.unit, timezone=item.timezone or rules.timezone)
         rated = prorate(rated, used, unit=rules.unit, currency=rules.currency)
     amount = round_minor(rated.exact, rules.currency, mode=rules.rounding)
     working = rated.working

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from clearbill.core.errors import NotFound
 from clearbill.outbox.models import Fact
+
+MAX_PAGE = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +30,24 @@ class FactRecord:
 def facts_by_ids(fact_ids: Collection[UUID]) -> list[FactRecord]:
     """Those of ``fact_ids`` that are there, in the order in which they became true."""
     return [_record(row) for row in Fact.objects.filter(id__in=fact_ids).order_by("id")]
+
+
+def facts_page(*, type_: str = "", before: UUID | None = None, limit: int = 50) -> list[FactRecord]:
+    """Facts, newest first, those before ``before``; of one type, when it's given."""
+    rows = Fact.objects.order_by("-id")
+    if type_:
+        rows = rows.filter(type=type_)
+    if before is not None:
+        rows = rows.filter(id__lt=before)
+    return [_record(row) for row in rows[: min(limit, MAX_PAGE)]]
+
+
+def fact_by_id(fact_id: UUID) -> FactRecord:
+    """Raises NotFound ``event_not_found``."""
+    found = facts_by_ids([fact_id])
+    if not found:
+        raise NotFound("event_not_found", "There is no such event.")
+    return found[0]
 
 
 def _record(row: Fact) -> FactRecord:

@@ -9,7 +9,6 @@ from uuid import UUID
 
 from clearbill.core import ids
 
-
 _COUNT_BITS = 24
 _made = itertools.count(secrets.randbits(_COUNT_BITS - 1))
 

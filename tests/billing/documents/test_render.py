@@ -8,6 +8,7 @@ from typing import Any
 
 import pypdf
 import pytest
+
 from clearbill.billing.documents.render import render_pdf
 
 AT = datetime(2025, 2, 1, tzinfo=UTC)

@@ -6,6 +6,7 @@ import re
 from decimal import Decimal
 
 import pytest
+
 from clearbill.billing.documents.wording import sentences
 from clearbill.core.price import parse_price
 from clearbill.core.rating import rate

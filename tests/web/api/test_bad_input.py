@@ -6,6 +6,7 @@ import io
 import json
 
 import pytest
+
 from tests.worlds import wire
 
 NOBODY = "cus_00000000000000000000000000"

@@ -6,6 +6,7 @@ import json
 
 import pytest
 from django.test import Client
+
 from tests.worlds import ApiClient, api_client, wire
 
 CUSTOMER = {"external_id": "acme", "name": "Acme"}

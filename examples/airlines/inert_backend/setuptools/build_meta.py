@@ -13,14 +13,10 @@ class _CopiesPkgInfo:
     def get_requires_for_build_wheel(self, config_settings: object = None) -> list[str]:
         return []
 
-    def prepare_metadata_for_build_wheel(
-        self, metadata_directory: str, config_settings: object = None
-    ) -> str:
+    def prepare_metadata_for_build_wheel(self, metadata_directory: str, config_settings: object = None) -> str:
         pkg_info = Path("PKG-INFO").read_bytes()
         headers = BytesHeaderParser().parsebytes(pkg_info)
-        folder = Path(
-            metadata_directory, f"{headers['Name'].replace('-', '_')}-{headers['Version']}.dist-info"
-        )
+        folder = Path(metadata_directory, f"{headers['Name'].replace('-', '_')}-{headers['Version']}.dist-info")
         folder.mkdir()
         (folder / "METADATA").write_bytes(pkg_info)
         return folder.name

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import heapq
 import json
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import DatabaseError, connection
+from django.db import InterfaceError, OperationalError, connection
 
 from clearbill.billing.actions.bills import Bill, BilledCharge, write_bills
 from clearbill.billing.actions.deferrals import recognise
@@ -22,7 +23,6 @@ from clearbill.billing.actions.drafts import draft_of, pending_bills, save_draft
 from clearbill.billing.models import Deferral, Draft, Parked, Subscription
 from clearbill.billing.queries.subscriptions import Agreement, agreements
 from clearbill.core import subscription as core
-from clearbill.core.errors import ClearbillError
 from clearbill.core.policy import read_policies
 from clearbill.customers.models import Customer
 from clearbill.outbox.actions import record_facts
@@ -30,6 +30,7 @@ from clearbill.scope.ids import new_id, show_id
 from clearbill.scope.seller import seller_scope
 from clearbill.sellers.queries import seller_by_id
 
+log = logging.getLogger("clearbill.billing")
 BATCH_SUBSCRIPTIONS = 2_000
 HORIZON = timedelta(days=31)
 DEFERRAL_BATCH = 2_000
@@ -112,14 +113,20 @@ def _run_batch(seller_id: UUID, *, horizon: datetime, at: datetime, report: RunR
     """One batch; when the database refuses it, its customers one by one, so that only the bad one is parked."""
     try:
         return _bill_customers(seller_id, horizon=horizon, report=report)
-    except (DatabaseError, ClearbillError, ArithmeticError, ValueError, KeyError):
+    except (OperationalError, InterfaceError):
+        raise  # the database went away, or asks for the whole batch again: nobody's subscription is to blame
+    except Exception:
+        log.exception("a batch was refused; its customers are billed one by one", extra={"seller": str(seller_id)})
         with seller_scope(seller_id):
             customers = _due_customers(seller_id, horizon=horizon)
     done = 0
     for customer_id in customers:
         try:
             done += _bill_customers(seller_id, horizon=horizon, report=report, only=customer_id)
-        except (DatabaseError, ClearbillError, ArithmeticError, ValueError, KeyError) as problem:
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as problem:
+            log.exception("a customer's due work was parked", extra={"customer": str(customer_id)})
             _park(seller_id, customer_id, horizon=horizon, problem=problem, at=at)
             report.parked += 1
             done += 1

@@ -132,7 +132,7 @@ def _calculate(
         else:
             key = (bill.customer_id, charge.window.start, charge.window.end, charge.price.meter or "")
             quantities = measured.get(key, {})  # type: ignore[assignment]
-        items.append(Measured(charge=charge, quantities=quantities, source=index))  # type: ignore[arg-type]
+        items.append(Measured(charge=charge, quantities=quantities, source=index, timezone=item.timezone))  # type: ignore[arg-type]
     rules = rules_of(bill.policies, seller=seller, currency=bill.currency, zone=_zone(bill), at=bill.issued_at)
     invoice = make_invoice(items, rules=rules)
     groups = tuple(

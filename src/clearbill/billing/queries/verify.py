@@ -102,7 +102,7 @@ def _recompute(row: Invoice, lines: list[InvoiceLine], prices: dict[UUID, object
             rates[each["code"]] = TaxRate(code=each["code"], rate=Decimal(each["rate"]))
     rules = InvoiceRules(
         currency=row.currency,
-        timezone=lines[0].subscription.timezone if lines and lines[0].subscription else "UTC",
+        timezone="UTC",  # each line has its own
         rates=_ordered(rates, json.loads(row.document)),
         unit=chosen.unit,
         rounding=chosen.rounding,
@@ -113,10 +113,12 @@ def _recompute(row: Invoice, lines: list[InvoiceLine], prices: dict[UUID, object
     for line in lines:
         group = tuple(json.loads(line.group).values())
         quantity = Decimal(plain(line.quantity))
+        zone = line.subscription.timezone if line.subscription else ""
         if items and group and _same_charge(items[-1].charge, line, prices):
-            items[-1] = Measured(charge=items[-1].charge, quantities={**items[-1].quantities, group: quantity})
+            quantities = {**items[-1].quantities, group: quantity}
+            items[-1] = Measured(charge=items[-1].charge, quantities=quantities, timezone=zone)
             continue
-        items.append(Measured(charge=_charge(line, prices), quantities={group: quantity}))
+        items.append(Measured(charge=_charge(line, prices), quantities={group: quantity}, timezone=zone))
     return make_invoice(items, rules=rules)
 
 

@@ -170,9 +170,9 @@ def _django_at(site: _Site, database: str) -> Iterator[None]:
 
 
 def _settings_of(url: str) -> dict[str, object]:
-    from clearbill.conf.settings import database_settings
+    from clearbill.conf.settings import _database
 
-    return database_settings(url)
+    return _database(url)
 
 
 def _point(databases: dict[str, dict[str, object]]) -> None:

@@ -9,6 +9,7 @@ from ninja import Query, Router
 from pydantic import Field
 
 from clearbill.outbox import queries
+from clearbill.outbox.queries import FactRecord
 from clearbill.scope.ids import read_id, show_id
 from clearbill.web.api.doors import reads
 from clearbill.web.api.shapes import (
@@ -19,7 +20,6 @@ from clearbill.web.api.shapes import (
     Page,
     Shown,
     instant_text,
-    object_of,
     page_of,
     read_cursor,
 )
@@ -59,12 +59,12 @@ def get_event(request: HttpRequest, event_id: str) -> Event:
     return _show(queries.fact_by_id(read_id("fact", event_id)))
 
 
-def _show(row: Any) -> Event:
+def _show(row: FactRecord) -> Event:
     return Event(
         id=show_id("fact", row.id),
         type=row.type,
         version=row.version,
         seller=show_id("seller", row.seller_id),
         at=instant_text(row.at),
-        data=object_of(row.data),
+        data=dict(row.data),
     )
