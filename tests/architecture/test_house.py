@@ -17,7 +17,7 @@ from tests.architecture import rules
 
 ROOT = Path(__file__).resolve().parents[2]
 SRC = ROOT / "src" / "clearbill"
-NOT_OURS = {".git", ".venv", ".clearbill", "__pycache__", "build", "dist"}
+NOT_OURS = {".hypothesis", ".git", ".venv", ".clearbill", "__pycache__", "build", "dist"}
 TEXTS = {"", ".cfg", ".css", ".csv", ".html", ".in", ".js", ".json", ".md", ".po", ".py", ".sh", ".sql"}
 TEXTS |= {".svg", ".toml", ".txt", ".typ", ".yaml", ".yml"}
 

@@ -59,5 +59,6 @@ def _listed(sellers: list[Seller]) -> str:
     from clearbill.scope.ids import show_id
 
     return "\n".join(
-        f"  {show_id('seller', seller.id)}  {seller.name} ({'test' if seller.is_test else 'live'})" for seller in sellers
+        f"  {show_id('seller', seller.id)}  {seller.name} ({'test' if seller.is_test else 'live'})"
+        for seller in sellers
     )

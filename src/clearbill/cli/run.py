@@ -142,7 +142,7 @@ def _wait_until_ready(configuration: Configuration, children: list[Child]) -> No
 
 def _is_ready(configuration: Configuration) -> bool:
     host = "127.0.0.1" if configuration.bind in ("0.0.0.0", "::") else configuration.bind  # noqa: S104 - compared only
-    request = urllib.request.Request(  # noqa: S310 - our own address
+    request = urllib.request.Request(
         f"http://{f'[{host}]' if ':' in host else host}:{configuration.port}/readyz",
         headers={"Host": urlsplit(configuration.public_url).netloc},
     )

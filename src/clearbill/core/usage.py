@@ -87,14 +87,16 @@ def parse_meter(data: Mapping[str, object], *, at_field: str = "meter") -> Meter
         )
     event_type = data.get("event") if data.get("event_type") is None else data["event_type"]
     counted = data.get("property")
-    if (counted is None) == (aggregation is not Aggregation.COUNT):
+    if counted is None and aggregation is not Aggregation.COUNT:
         raise Unacceptable(
-            "meter_property_missing" if counted is None else "meter_property_unused",
-            "A {aggregation} meter needs the property that it takes."
-            if counted is None
-            else "A {aggregation} meter counts events and takes no property.",
+            "meter_property_missing",
+            "A {aggregation} meter needs the property that it takes.",
             field=f"{at_field}.property",
             aggregation=aggregation.value,
+        )
+    if counted is not None and aggregation is Aggregation.COUNT:
+        raise Unacceptable(
+            "meter_property_unused", "A count meter counts events and takes no property.", field=f"{at_field}.property"
         )
     return Meter(
         code=code,

@@ -152,9 +152,7 @@ def _send_batch(
     return sent, True
 
 
-def _send(
-    row: Message, *, seller: Seller, connection: object, fetch_attachments: FetchAttachments
-) -> Failure | None:
+def _send(row: Message, *, seller: Seller, connection: object, fetch_attachments: FetchAttachments) -> Failure | None:
     """One try, outside of any transaction."""
     try:
         attachments = fetch_attachments(row)

@@ -61,5 +61,4 @@ def _is_break(letter: str) -> bool:
 
 def _clean(text: str) -> str:
     """Without NUL and other controls, which PostgreSQL or a mail reader refuses, and without halves of characters."""
-    kept = "".join(letter for letter in text if letter in "\n\t" or unicodedata.category(letter) not in ("Cc", "Cs"))
-    return kept
+    return "".join(letter for letter in text if letter in "\n\t" or unicodedata.category(letter) not in ("Cc", "Cs"))

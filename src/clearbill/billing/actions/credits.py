@@ -43,6 +43,7 @@ from clearbill.outbox.actions import record_facts
 from clearbill.scope.ids import new_id, show_id
 from clearbill.scope.seller import current_seller
 from clearbill.sellers.actions import next_numbers, record_audit
+from clearbill.sellers.models import Seller
 from clearbill.sellers.numbering import number_text
 from clearbill.sellers.queries import seller_by_id
 
@@ -161,6 +162,47 @@ def _write(
     actor: str,
 ) -> CreditNote:
     seller = seller_by_id(current_seller())
+    note = _note_row(credit, invoice=invoice, rows=rows, reason=reason, at=at, actor=actor, seller=seller)
+    note.save(force_insert=True)
+    CreditNoteLine.objects.bulk_create(
+        [
+            CreditNoteLine(
+                id=new_id(at),
+                seller=seller,
+                credit_note=note,
+                invoice_line=rows[line.number],
+                amount_minor=line.amount_minor,
+                discount_minor=line.discount_minor,
+                tax_minor=line.tax_minor,
+            )
+            for line in credit.lines
+        ]
+    )
+    _post(credit, note=note, invoice=invoice, open_minor=state.due_minor, rows=rows, seller_zone=seller.timezone)
+    _lower(state, credit.total_minor)
+    shown = show_id("credit_note", note.id)
+    fact = {
+        "credit_note": shown,
+        "invoice": show_id("invoice", invoice.id),
+        "customer": show_id("customer", invoice.customer_id),
+        "number": note.number,
+        "total": {"minor": credit.total_minor, "currency": invoice.currency},
+    }
+    record_facts([("credit_note.issued", fact)], at=at)
+    record_audit("credit_note.issue", object_id=shown, data={"number": note.number}, actor=actor, at=at)
+    return note
+
+
+def _note_row(
+    credit: Credit,
+    *,
+    invoice: Invoice,
+    rows: Mapping[int, InvoiceLine],
+    reason: str,
+    at: datetime,
+    actor: str,
+    seller: Seller,
+) -> CreditNote:
     sequence = next_numbers(CREDIT_NOTE_SERIES, 1, at=at).start
     number = number_text(
         seller.number_format,
@@ -180,7 +222,7 @@ def _write(
         taxes=_tax_totals(credit, invoice, rows),
         labels={row.code: row.label for row in InvoiceTax.objects.filter(invoice=invoice)},
     )
-    note = CreditNote.objects.create(
+    return CreditNote(
         id=new_id(at),
         seller=seller,
         customer=invoice.customer,
@@ -198,38 +240,6 @@ def _write(
         credited_minor=credit.total_minor,
         document=frozen.canonical(document),
     )
-    CreditNoteLine.objects.bulk_create(
-        [
-            CreditNoteLine(
-                id=new_id(at),
-                seller=seller,
-                credit_note=note,
-                invoice_line=rows[line.number],
-                amount_minor=line.amount_minor,
-                discount_minor=line.discount_minor,
-                tax_minor=line.tax_minor,
-            )
-            for line in credit.lines
-        ]
-    )
-    _post(credit, note=note, invoice=invoice, open_minor=state.due_minor, rows=rows, seller_zone=seller.timezone)
-    _lower(state, credit.total_minor)
-    fact = {
-        "credit_note": show_id("credit_note", note.id),
-        "invoice": show_id("invoice", invoice.id),
-        "customer": show_id("customer", invoice.customer_id),
-        "number": number,
-        "total": {"minor": credit.total_minor, "currency": invoice.currency},
-    }
-    record_facts([("credit_note.issued", fact)], at=at)
-    record_audit(
-        "credit_note.issue",
-        object_id=show_id("credit_note", note.id),
-        data={"number": number},
-        actor=actor,
-        at=at,
-    )
-    return note
 
 
 def _tax_totals(credit: Credit, invoice: Invoice, rows: Mapping[int, InvoiceLine]) -> list[TaxTotal]:

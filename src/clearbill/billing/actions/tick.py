@@ -6,16 +6,21 @@ A test seller with a clock lives at that clock: ``move_clock`` walks it to a lat
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from clearbill.billing.actions.bill_run import RunReport, run_due
+from clearbill.billing.actions.usage_store import make_partitions
 from clearbill.scope.seller import seller_scope
 from clearbill.sellers.actions import set_test_clock
 
+PARTITIONS_AHEAD = timedelta(days=31)
+
 
 def tick(seller_id: UUID, *, at: datetime, progress: Callable[[int], None] | None = None) -> RunReport:
-    """Everything due up to and including ``at``, in the order of its instants."""
+    """Everything due up to and including ``at``, in the order of its instants; partitions for usage to come."""
+    with seller_scope(seller_id):
+        make_partitions({(day.year, day.month) for day in (at, at + PARTITIONS_AHEAD)})
     return run_due(seller_id, at=at, progress=progress)
 
 

@@ -132,7 +132,7 @@ def _create(site: _Site, name: str, *, template: str) -> None:
 
 def _drop(site: _Site, name: str) -> None:
     with psycopg.connect(site.owner_url, autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
 
 
 def _drop_left_behind(site: _Site) -> None:
@@ -141,7 +141,7 @@ def _drop_left_behind(site: _Site) -> None:
         for name in sorted(_databases(connection)):
             found = _CLONE_NAME.fullmatch(name)
             if found and not Path(f"/proc/{found[1]}").exists():
-                connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+                connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
 
 
 def _databases(connection: psycopg.Connection[tuple[object, ...]]) -> set[str]:

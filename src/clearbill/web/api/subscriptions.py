@@ -67,9 +67,7 @@ class NewSubscription(Given):
     quantities: dict[str, Quantity] = Field(
         default_factory=dict, description="Quantities of prices that take one, by code.", examples=[{"seats": "5"}]
     )
-    policies: dict[str, str | int] = Field(
-        default_factory=dict, description="Named billing policies, for this one only."
-    )
+    policies: Policies = Field(default_factory=dict)
 
 
 class Cancellation(Given):

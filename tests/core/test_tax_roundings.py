@@ -1,0 +1,134 @@
+"""The three roundings of tax against the words of the billing rules, counted in fractions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from clearbill.core.money import RoundingMode, round_minor
+from clearbill.core.tax import TaxBehavior, Taxed, TaxedLine, TaxRate, TaxRounding, tax_of
+
+RATES = [
+    TaxRate(code=code, rate=Decimal(rate))
+    for code, rate in (("vat", "20"), ("low", "5.5"), ("city", "2.375"), ("zero", "0"))
+]
+VAT, LOW, CITY, ZERO = RATES
+LINES = st.lists(
+    st.builds(
+        TaxedLine,
+        base_minor=st.one_of(st.integers(-200, 200), st.integers(-(10**9), 10**9)),
+        rates=st.lists(st.sampled_from(RATES), unique=True, max_size=3).map(tuple),
+    ),
+    max_size=8,
+)
+BEHAVIORS = st.sampled_from(list(TaxBehavior))
+MODES = st.sampled_from(list(RoundingMode))
+
+
+def taxed(
+    lines: Sequence[TaxedLine],
+    *,
+    rounding: TaxRounding = TaxRounding.RATE,
+    behavior: TaxBehavior = TaxBehavior.EXCLUSIVE,
+    currency: str = "EUR",
+    mode: RoundingMode = RoundingMode.HALF_UP,
+) -> Taxed:
+    return tax_of(lines, behavior=behavior, rounding=rounding, currency=currency, mode=mode)
+
+
+def line(base: int, *rates: TaxRate) -> TaxedLine:
+    return TaxedLine(base_minor=base, rates=rates)
+
+
+def exact(one: TaxedLine, rate: TaxRate, behavior: TaxBehavior) -> Fraction:
+    """base × r / 100, or gross × r / (100 + all of the line's rates), in minor units."""
+    if rate not in one.rates:
+        return Fraction(0)
+    if behavior is TaxBehavior.EXCLUSIVE:
+        return Fraction(one.base_minor) * Fraction(rate.rate) / 100
+    return Fraction(one.base_minor) * Fraction(rate.rate) / (100 + sum(Fraction(each.rate) for each in one.rates))
+
+
+def rounded(value: Fraction, mode: RoundingMode) -> int:
+    return round_minor(value / 100, "EUR", mode=mode)
+
+
+@given(LINES, BEHAVIORS, MODES)
+def test_by_rate_each_rate_is_the_rounded_sum_of_its_lines(
+    lines: list[TaxedLine], behavior: TaxBehavior, mode: RoundingMode
+) -> None:
+    found = taxed(lines, behavior=behavior, mode=mode)
+    for total in found.rates:
+        rate = TaxRate(code=total.code, rate=total.rate)
+        assert total.amount_minor == rounded(sum((exact(one, rate, behavior) for one in lines), Fraction(0)), mode)
+
+
+@given(LINES, BEHAVIORS, MODES)
+def test_by_invoice_the_total_is_rounded_once(
+    lines: list[TaxedLine], behavior: TaxBehavior, mode: RoundingMode
+) -> None:
+    found = taxed(lines, rounding=TaxRounding.INVOICE, behavior=behavior, mode=mode)
+    everything = sum((exact(one, rate, behavior) for one in lines for rate in one.rates), Fraction(0))
+    assert found.total_minor == rounded(everything, mode)
+
+
+@given(LINES, BEHAVIORS, MODES)
+def test_by_line_each_line_is_rounded_by_itself(
+    lines: list[TaxedLine], behavior: TaxBehavior, mode: RoundingMode
+) -> None:
+    found = taxed(lines, rounding=TaxRounding.LINE, behavior=behavior, mode=mode)
+    assert list(found.per_line) == [
+        sum(rounded(exact(one, rate, behavior), mode) for rate in one.rates) for one in lines
+    ]
+
+
+@given(LINES, st.sampled_from(list(TaxRounding)), BEHAVIORS, MODES)
+def test_every_sum_holds_and_each_line_bears_its_own_tax(
+    lines: list[TaxedLine], rounding: TaxRounding, behavior: TaxBehavior, mode: RoundingMode
+) -> None:
+    found = taxed(lines, rounding=rounding, behavior=behavior, mode=mode)
+    assert sum(found.per_line) == found.total_minor == sum(total.amount_minor for total in found.rates)
+    for one, tax, net in zip(lines, found.per_line, found.net_per_line, strict=True):
+        own = sum((exact(one, rate, behavior) for rate in one.rates), Fraction(0))
+        assert abs(tax - own) < len(one.rates) * 2 or tax == own == 0
+        assert net == one.base_minor - (tax if behavior is TaxBehavior.INCLUSIVE else 0)
+    for total in found.rates:
+        inside = [index for index, one in enumerate(lines) if total.code in {rate.code for rate in one.rates}]
+        assert total.base_minor == sum(found.net_per_line[index] for index in inside)
+
+
+def test_cents_left_over_go_to_the_largest_remainder_then_to_the_earlier_line() -> None:
+    # 33 × 5.5 % = 1.815 three times: 5.445 → 5, cut to 1 + 1 + 1, two cents left, remainders alike
+    assert taxed([line(33, LOW), line(33, LOW), line(33, LOW)]).per_line == (2, 2, 1)
+    # 1.1, 1.65, 1.925: 4.675 → 5, cut to 1 + 1 + 1; .925 and .65 are the largest
+    assert taxed([line(20, LOW), line(30, LOW), line(35, LOW)]).per_line == (1, 2, 2)
+
+
+@pytest.mark.parametrize(("mode", "tax"), [("half_up", 3), ("half_even", 2), ("down", 2)])
+def test_a_half_cent_of_tax_follows_the_rounding_mode(mode: str, tax: int) -> None:
+    # 50 × 5 % = 2.5
+    half = TaxRate(code="half", rate=Decimal("5"))
+    assert taxed([line(50, half)], mode=RoundingMode(mode)).total_minor == tax
+    assert taxed([line(-50, half)], mode=RoundingMode(mode)).total_minor == -tax
+
+
+@pytest.mark.parametrize("currency", ["JPY", "EUR", "BHD"])
+def test_tax_is_counted_in_minor_units_of_any_currency(currency: str) -> None:
+    assert taxed([line(1005, VAT)], currency=currency).total_minor == 201
+
+
+def test_a_zero_rate_is_shown_and_no_rate_is_not() -> None:
+    found = taxed([line(1000, ZERO), line(500)])
+    assert [(total.code, total.base_minor, total.amount_minor) for total in found.rates] == [("zero", 1000, 0)]
+
+
+def test_a_charge_and_its_credit_leave_nothing() -> None:
+    for rounding in TaxRounding:
+        for behavior in TaxBehavior:
+            found = taxed([line(33, LOW), line(-33, LOW)], rounding=rounding, behavior=behavior)
+            assert (found.total_minor, sum(found.per_line)) == (0, 0)
