@@ -123,6 +123,14 @@ def test_a_bad_subscription_is_parked_and_the_others_go_on(seller: Any) -> None:
         assert parked.subscription_id == bad.id
         assert parked.code == "policy_value"
 
+    from clearbill.billing.actions.parked import retry_parked
+
+    with in_scope(seller):
+        type(bad).objects.filter(id=bad.id).update(policies={})
+        retry_parked(parked.id, at=seller.at, actor="test")
+    run_until(seller, "2025-02-16T00:00")
+    assert [each["customer"] for each in bills(seller)] == ["good", "good", "bad", "bad"]
+
 
 def test_the_receivable_account_equals_the_open_invoices(seller: Any) -> None:
     from clearbill.billing.queries.invoices import receivables

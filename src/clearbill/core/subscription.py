@@ -68,7 +68,7 @@ class Charge:
     """One price that fell due.
 
     ``period`` is what it's for and ``whole`` what a full one would be (equal unless it's a part period). A usage charge
-    has a ``window`` of event times, and its quantity comes from the meter; a fee has ``quantity``.
+    has a ``window`` of event times, which is its period, and its quantity comes from the meter; a fee has ``quantity``.
     """
 
     price: Price
@@ -160,7 +160,7 @@ def due(subscription: Subscription) -> Due | None:
     return Due(
         at=at,
         reason="period",
-        charges=ended + _in_advance(subscription, following),
+        charges=_in_plan_order(subscription, ended + _in_advance(subscription, following)),
         after=replace(subscription, period=following),
     )
 
@@ -175,7 +175,7 @@ class End:
 
 
 def end_now(subscription: Subscription, *, at: datetime, termination_day: TerminationDay) -> End:
-    """End ``subscription`` at ``at``: fees in arrears to the day's edge, usage to the instant.
+    """End ``subscription`` at ``at``: fees in arrears to the day's edge, usage to the instant whatever the edge.
 
     Raises Conflict ``subscription_canceled`` when it's over already.
     """
@@ -185,11 +185,8 @@ def end_now(subscription: Subscription, *, at: datetime, termination_day: Termin
     if calendar.unit is not ProrationUnit.SECOND:
         edge = day_edge(at, calendar.timezone, upper=termination_day is TerminationDay.BILLED)
     edge = min(max(edge, subscription.period.start), subscription.period.end)
-    charges: tuple[Charge, ...] = ()
-    if edge > subscription.period.start:
-        charges = _in_arrears(subscription, Period(start=subscription.period.start, end=edge), until=at)
     return End(
-        charges=charges,
+        charges=_in_arrears(subscription, Period(start=subscription.period.start, end=edge), until=at),
         unused_from=edge,
         after=replace(subscription, state=SubscriptionState.CANCELED, cancel_at=at),
     )
@@ -210,13 +207,21 @@ def _in_advance(subscription: Subscription, period: Period) -> tuple[Charge, ...
 
 
 def _in_arrears(subscription: Subscription, period: Period, *, until: datetime) -> tuple[Charge, ...]:
+    """Fees of ``period`` and usage from its start to ``until``; of an empty span nothing is owed."""
+    window = Period(start=max(period.start, subscription.started_at), end=until)
     charges = []
     for price in subscription.prices:
-        if price.meter is not None:
-            charges.append(_usage(subscription, price, period, until=until))
-        elif price.bill is BillTiming.IN_ARREARS:
+        if price.meter is not None and window.start < window.end:
+            charges.append(_usage(subscription, price, window))
+        elif price.meter is None and price.bill is BillTiming.IN_ARREARS and period.start < period.end:
             charges.append(_fee(subscription, price, period, in_advance=False))
     return tuple(charges)
+
+
+def _in_plan_order(subscription: Subscription, charges: tuple[Charge, ...]) -> tuple[Charge, ...]:
+    """As the plan lists its prices, whether they're for the period before or for the next."""
+    places = {price.code: place for place, price in enumerate(subscription.prices)}
+    return tuple(sorted(charges, key=lambda charge: (places[charge.price.code], charge.period.start)))
 
 
 def _fee(subscription: Subscription, price: Price, period: Period, *, in_advance: bool) -> Charge:
@@ -232,15 +237,14 @@ def _fee(subscription: Subscription, price: Price, period: Period, *, in_advance
     )
 
 
-def _usage(subscription: Subscription, price: Price, period: Period, *, until: datetime) -> Charge:
-    opens = max(period.start, subscription.started_at)
-    closes = max(opens, until)
+def _usage(subscription: Subscription, price: Price, window: Period) -> Charge:
+    """The period of a usage line is its window: what opened and closed it to events, to the instant."""
     return Charge(
         price=price,
         kind=ChargeKind.USAGE,
-        period=period,
-        whole=_whole(subscription, period),
-        window=Period(start=opens, end=closes),
+        period=window,
+        whole=whole_of(subscription.calendar, subscription.period),
+        window=window,
         quantity=None,
         in_advance=False,
     )

@@ -125,14 +125,20 @@ def test_a_subscription_is_made_with_all_that_can_be_said(world):
         "customer": world.ids["customer"],
         "plan": "our-plan",
         "external_id": "second",
-        "started_at": "2025-01-05T12:00:00+08:00",
+        "started_at": "2025-01-10T18:00:00+08:00",
         "anchor": "calendar",
         "quantities": {"our-fee": "3"},
         "policies": {"rounding": "half_even"},
     }
     answer = world.api.post("/subscriptions", body)
-    assert answer.status_code == 400, answer.content
-    assert answer.json()["code"] == "plan_not_yet_valid" or answer.json()["code"]
+    assert answer.status_code == 201, answer.content
+    made = answer.json()
+    assert (made["external_id"], made["anchor"], made["quantities"]) == ("second", "calendar", {"our-fee": "3"})
+    assert (made["started_at"], made["policies"]["rounding"]) == ("2025-01-10T10:00:00Z", "half_even")
+    assert made["period_end"] == "2025-01-31T23:00:00Z"
+    assert world.api.get(f"/subscriptions/{made['id']}").json() == made
+    again = world.api.post("/subscriptions", body)
+    assert (again.status_code, again.json()["code"]) == (409, "subscription_exists")
 
 
 def test_usage_comes_in_as_json_or_lines_and_counts_once(world):

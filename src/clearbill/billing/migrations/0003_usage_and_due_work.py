@@ -52,7 +52,9 @@ CREATE FUNCTION sellers_with_due_work(until timestamptz) RETURNS SETOF uuid
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path FROM CURRENT AS $$
     SELECT s.id FROM sellers_seller s
     WHERE EXISTS (SELECT 1 FROM billing_subscription b WHERE b.seller_id = s.id
-                  AND b.due_at IS NOT NULL AND b.due_at <= COALESCE(s.test_clock_at, until))
+                  AND b.due_at IS NOT NULL AND b.due_at <= COALESCE(s.test_clock_at, until)
+                  AND NOT EXISTS (SELECT 1 FROM billing_parked p
+                                  WHERE p.subscription_id = b.id AND p.resolved_at IS NULL))
        OR EXISTS (SELECT 1 FROM billing_draft d WHERE d.seller_id = s.id
                   AND d.finalize_at <= COALESCE(s.test_clock_at, until))
        OR EXISTS (SELECT 1 FROM billing_deferral f WHERE f.seller_id = s.id

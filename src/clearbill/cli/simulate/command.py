@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from clearbill.cli.stops import WRONG_INPUT, Stopped
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from clearbill.cli.simulate.scenario import Scenario
 
-INPUT_WRONG = 2
 PLAY_FAILED = 1
 INTERRUPTED = 130
 _ENDINGS = (".yaml", ".yml")
@@ -39,19 +40,19 @@ class _Wish:
 @click.option("--until", "until_text", default=None, metavar="INSTANT", help="Such as 2025-01-01T00:00:00Z.")
 def command(path: Path, output: str, until_text: str | None) -> None:
     """Play the scenario in FILE, or all of a FOLDER, in a throw-away database, and show what came of it."""
+    import django
     from psycopg import Error as DatabaseProblem
 
-    from clearbill.conf.config import ConfigurationError
     from clearbill.localdb import LocalDatabaseError
 
+    django.setup()
     wish = _Wish(output=output, until=_until(until_text), in_folder=path.is_dir())
     scenarios = {file: scenario for file in _files(path) if (scenario := _read(file, wish)) is not None}
     try:
         if scenarios:
             _play_all(scenarios, wish)
-    except (ConfigurationError, LocalDatabaseError, DatabaseProblem) as problem:
-        click.echo(str(problem), err=True)
-        raise SystemExit(PLAY_FAILED) from None
+    except (LocalDatabaseError, DatabaseProblem, OSError) as problem:
+        raise Stopped(str(problem).strip()) from None
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPTED) from None
     raise SystemExit(wish.status)
@@ -87,7 +88,7 @@ def _read(file: Path, wish: _Wish) -> Scenario | None:
         click.echo(problem.message(str(file)), err=True)
     except OSError as problem:
         click.echo(f"{file}: {problem.strerror}", err=True)
-    wish.status = INPUT_WRONG
+    wish.status = WRONG_INPUT
     return None
 
 

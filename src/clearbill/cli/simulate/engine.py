@@ -120,7 +120,8 @@ def _credit_note(_player: Player, step: Step) -> None:
     row = rows[-params["invoice"]]
     shown = {number: line.line for number, line in enumerate(lines_of(row.id), 1)}
     lines = {
-        shown.get(line, line): parse_minor(amount, row.currency, field="lines") for line, amount in params["lines"].items()
+        shown.get(line, line): parse_minor(amount, row.currency, field="lines")
+        for line, amount in params["lines"].items()
     }
     credit_invoice(row.id, lines=lines, reason="scenario", at=step.at, actor=ACTOR)
 

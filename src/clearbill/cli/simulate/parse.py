@@ -257,7 +257,9 @@ def plain_data(value: Value, *, depth: int = 0) -> object:
     return read_property(value)
 
 
-def refusal_at(value: Value, refusal: Refusal, *, prefix: str = "", renamed: Mapping[str, str] | None = None) -> Exception:
+def refusal_at(
+    value: Value, refusal: Refusal, *, prefix: str = "", renamed: Mapping[str, str] | None = None
+) -> Exception:
     """A refusal of the engine as an error at the place of its field, which is looked for inside ``value``."""
     path = refusal.field.removeprefix(prefix).lstrip(".")
     for theirs, ours in (renamed or {}).items():

@@ -18,8 +18,11 @@ from clearbill.billing.queries.subscriptions import parked_work
 from clearbill.cli.simulate.engine import ACTOR, PLAYED, Player, send_usage
 from clearbill.cli.simulate.scenario import Scenario
 from clearbill.cli.simulate.verbs import Step, is_available
+from clearbill.conf.wiring import LISTENERS
 from clearbill.core.errors import Fault, Refusal
 from clearbill.customers.actions import create_customer
+from clearbill.outbox.actions import relay
+from clearbill.outbox.queries import FactRecord
 from clearbill.pricing.actions import create_meter, create_plan
 from clearbill.scope.seller import seller_scope
 from clearbill.sellers.actions import create_seller, set_tax_rates
@@ -75,6 +78,7 @@ def play(scenario: Scenario, *, progress: Callable[[float], None] = lambda part:
     _send(waiting, player, played)
     if steps:
         _run(played.seller_id, at=scenario.until - _INSTANT)
+    _wake_listeners()
     progress(1.0)
     return played
 
@@ -117,6 +121,17 @@ def _send(waiting: list[Step], player: Player, played: Played) -> None:
             Refused(at=step.at, verb=step.verb, code=code) for step, code in zip(waiting, codes, strict=True) if code
         ]
         waiting.clear()
+
+
+def _wake_listeners() -> None:
+    """Hand the recorded facts to those who listen, as the worker does: messages are written, and none is sent."""
+    heard: list[FactRecord] = []
+    while relay(heard.extend):
+        for (seller_id, type_), facts in groupby(heard, key=lambda fact: (fact.seller_id, fact.type)):
+            fact_ids = [str(fact.id) for fact in facts]
+            for listener in LISTENERS.get(type_, ()):
+                listener(seller_id=str(seller_id), fact_ids=fact_ids)  # type: ignore[operator]
+        heard.clear()
 
 
 def _run(seller_id: UUID, *, at: datetime) -> datetime | None:

@@ -19,8 +19,10 @@ from clearbill.cli.simulate.scenario import Scenario
 from clearbill.core.money import format_minor, plain
 from clearbill.core.posting import CUSTOMER_CREDIT, RECEIVABLE
 from clearbill.ledger.queries import customer_balances, journal
+from clearbill.mail.queries import messages
 from clearbill.scope.seller import seller_scope
 
+MESSAGES_PAGE = 500
 Document = dict[str, Any]
 
 
@@ -37,14 +39,12 @@ def document(scenario: Scenario, played: Played) -> Document:
             "payments": [],
             "refunds": [],
             "disputes": [],
-            "messages": [],
+            "messages": _messages(played),
             "cases": [],
             "subscriptions": _subscriptions(scenario, played),
             "balances": _balances(scenario, played),
             "journal": _journal(),
-            "refusals": [
-                {"at": instant_text(each.at), "do": each.verb, "code": each.code} for each in played.refusals
-            ],
+            "refusals": [{"at": instant_text(each.at), "do": each.verb, "code": each.code} for each in played.refusals],
         }
 
 
@@ -123,9 +123,7 @@ def _credit_note(note: CreditNote, *, order: int) -> Document:
         "customer": note.customer.external_id,
         "currency": currency,
         "issued_at": instant_text(note.issued_at),
-        "lines": [
-            {name: line[name] for name in ("line", "amount", "discount", "tax")} for line in found["lines"]
-        ],
+        "lines": [{name: line[name] for name in ("line", "amount", "discount", "tax")} for line in found["lines"]],
         "subtotal": format_minor(note.subtotal_minor, currency),
         "tax": format_minor(note.tax_minor, currency),
         "total": format_minor(note.total_minor, currency),
@@ -165,6 +163,23 @@ def _balances(scenario: Scenario, played: Played) -> Document:
             for currency in sorted(used | {str(scenario.customers[name]["currency"])})
         }
     return found
+
+
+def _messages(played: Played) -> list[Document]:
+    names = {row_id: name for name, row_id in played.customers.items()}
+    rows = messages(limit=MESSAGES_PAGE)
+    while len(page := messages(limit=MESSAGES_PAGE, before=rows[-1].id) if rows else []):
+        rows += page
+    return [
+        {
+            "at": instant_text(row.at),
+            "customer": names.get(row.customer_id),
+            "kind": row.kind,
+            "subject": row.subject,
+            "channel": row.channel,
+        }
+        for row in reversed(rows)
+    ]
 
 
 def _journal() -> list[Document]:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from rich.console import Console
 from rich.table import Table
+
+from clearbill.billing.documents.wording import sentences
 
 Document = dict[str, Any]
 
@@ -26,7 +29,10 @@ def print_report(found: Document, *, title: str, console: Console | None = None)
 
 
 def _print_invoice(invoice: Document, out: Console) -> None:
-    head = f"{invoice['number']}  {invoice['customer']}  {invoice['issued_at']}  {invoice['reason']}  {invoice['status']}"
+    language = "zh-Hans" if get_language() == "zh-hans" else "en"
+    head = (
+        f"{invoice['number']}  {invoice['customer']}  {invoice['issued_at']}  {invoice['reason']}  {invoice['status']}"
+    )
     table = Table(title=head, title_justify="left", show_footer=False)
     for heading, justify in (
         (_("Line"), "right"),
@@ -43,7 +49,7 @@ def _print_invoice(invoice: Document, out: Console) -> None:
             line["text"],
             f"{line['period']['start']}\n{line['period']['end']}",
             line["quantity"],
-            "\n".join(_step(step) for step in line["working"]),
+            "\n".join(sentences(line["working"], language=language, currency=invoice["currency"])),
             line["amount"],
         )
     table.add_section()
@@ -55,11 +61,6 @@ def _print_invoice(invoice: Document, out: Console) -> None:
         table.add_row("", label, "", "", "", tax["amount"])
     table.add_row("", _("Total"), "", "", invoice["currency"], f"[bold]{invoice['total']}[/bold]")
     out.print(table)
-
-
-def _step(step: dict[str, str]) -> str:
-    inner = " ".join(f"{name}={value}" for name, value in step.items() if name not in ("step", "amount"))
-    return f"{step['step']} {inner} → {step.get('amount', '')}".replace("  ", " ")
 
 
 def _print_credit_note(note: Document, out: Console) -> None:

@@ -50,7 +50,9 @@ class _Site:
 
 
 @contextmanager
-def throwaway_database(configuration: Configuration, *, told: Callable[[str], None] = lambda step: None) -> Iterator[str]:
+def throwaway_database(
+    configuration: Configuration, *, told: Callable[[str], None] = lambda step: None
+) -> Iterator[str]:
     """Run a block with Django's connections pointing at a fresh, migrated database; its name. ``told`` hears of slow steps.
 
     Raises LocalDatabaseError, ConfigurationError, psycopg.Error. Nothing else in the process may use Django's connections.
@@ -73,13 +75,19 @@ def _site(configuration: Configuration) -> Iterator[_Site]:
             raise ConfigurationError("CLEARBILL_OWNER_URL is set, so CLEARBILL_DATABASE_URL must be, too.")
         yield _Site(owner_url=configuration.owner_url, app_url=configuration.database_url, is_ours=False)
         return
-    folder = configuration.data_dir / FOLDER
-    with localdb.lease(folder) as server:
+    with localdb.lease(_folder(configuration.data_dir)) as server:
         site = _Site(owner_url=server.owner_url, app_url=server.app_url, is_ours=True)
         with open(server.data_dir / "simulate.lock", "a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             _drop_left_behind(site)
         yield site
+
+
+def _folder(data_dir: Path) -> Path:
+    """Beside the embedded database, where we may write there, else in the user's cache."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "clearbill"
+    nearest = next(folder for folder in (data_dir.absolute(), *data_dir.absolute().parents) if folder.exists())
+    return (data_dir if os.access(nearest, os.W_OK) else cache) / FOLDER
 
 
 def _template(site: _Site, *, told: Callable[[str], None]) -> str:

@@ -141,7 +141,11 @@ def _usage(members: Mapping[str, Value], names: Names) -> Params:
 
 
 def _cancel(members: Mapping[str, Value], names: Names) -> Params:
-    params: Params = {"id": _named(members["id"], tuple(names.subscriptions)), "timing": "at_period_end", "policies": {}}
+    params: Params = {
+        "id": _named(members["id"], tuple(names.subscriptions)),
+        "timing": "at_period_end",
+        "policies": {},
+    }
     if "timing" in members:
         params["timing"] = read_choice(members["timing"], ("at_period_end", "immediately"))
     if "unused" in members:
