@@ -112,16 +112,17 @@ def test_a_period_end_bills_what_ended_and_what_begins() -> None:
     second = next_due(next_due(begun(FEE, LATE_FEE, USAGE)).after)
 
     assert second.at == utc("2025-02-01")
+    # in the plan's order; the period of usage is its window, which opens at the exact start
     assert [(charge.price.code, charge.period) for charge in second.charges] == [
-        ("late", Period(start=utc("2025-01-10"), end=utc("2025-02-01"))),
-        ("usage", Period(start=utc("2025-01-10"), end=utc("2025-02-01"))),
         ("fee", Period(start=utc("2025-02-01"), end=utc("2025-03-01"))),
+        ("late", Period(start=utc("2025-01-10"), end=utc("2025-02-01"))),
+        ("usage", Period(start=utc("2025-01-10T09:00"), end=utc("2025-02-01"))),
     ]
-    usage = second.charges[1]
-    assert usage.window == Period(start=utc("2025-01-10T09:00"), end=utc("2025-02-01"))
+    usage = second.charges[2]
+    assert usage.window == usage.period
     made = invoice_of(second.charges, usage="7")
     # the arrears fee is prorated by its stub, usage isn't: its window is the part
-    assert [line.amount_minor for line in made.lines] == [4400, 700, 3100]
+    assert [line.amount_minor for line in made.lines] == [3100, 4400, 700]
 
 
 def test_cancelling_at_the_periods_end_bills_arrears_and_nothing_after() -> None:
@@ -159,6 +160,22 @@ def test_an_immediate_end_bills_to_the_days_edge_and_usage_to_the_instant(
     assert usage.window is not None
     assert usage.window.end == utc("2025-01-20T15:30")
     assert end.after.state is SubscriptionState.CANCELED
+
+
+def test_an_end_on_the_free_first_day_still_bills_that_days_usage() -> None:
+    running = next_due(next_due(begun(FEE, LATE_FEE, USAGE)).after).after
+    end = end_now(running, at=utc("2025-02-01T15:30"), termination_day=TerminationDay.FREE)
+
+    (usage,) = end.charges
+    assert usage.window == Period(start=utc("2025-02-01"), end=utc("2025-02-01T15:30"))
+
+
+def test_an_end_at_the_instant_of_a_renewal_bills_no_usage_of_an_empty_window() -> None:
+    running = next_due(next_due(begun(FEE, USAGE)).after).after
+    end = end_now(running, at=utc("2025-02-01"), termination_day=TerminationDay.FREE)
+
+    assert end.charges == ()
+    assert end.unused_from == utc("2025-02-01")
 
 
 def test_an_end_on_the_free_first_day_bills_nothing() -> None:
@@ -324,8 +341,8 @@ def test_an_invoice_posts_deferred_earned_and_tax() -> None:
     second = next_due(next_due(begun(FEE, USAGE)).after)
     posted = posting.invoice_finalized(invoice_of(second.charges, usage="7"), currency="EUR")
     assert [(each.source, each.destination, each.amount_minor) for each in posted] == [
-        ("revenue", "receivable", 700),
         ("deferred_revenue", "receivable", 3100),
+        ("revenue", "receivable", 700),
         ("tax_payable:vat", "receivable", 760),
     ]
     assert posting.journal_entries(posted) == [

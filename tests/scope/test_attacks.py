@@ -250,13 +250,8 @@ def _problems(ours: FullWorld, theirs: FullWorld, attempt: Attempt) -> Iterator[
     if method == "POST" and address == "/usage" and json.loads(text).get("refused") != 1:
         yield f"took an event of their customer: {text[:300]}"
     nowhere = _nonexistent(_known(theirs))
-    missing = _call(
-        ours,
-        method,
-        _swapped(address, nowhere),
-        json.loads(_swapped(json.dumps(query), nowhere)),
-        _swapped_body(body, nowhere),
-    )
+    nobodys_query, nobodys_body = (json.loads(_swapped(json.dumps(each), nowhere)) for each in (query, body))
+    missing = _call(ours, method, _swapped(address, nowhere), nobodys_query, nobodys_body)
     if status is not None and missing != (status_found, _swapped(text, nowhere)):
         yield f"differs from what isn't there: {text[:300]} / {missing[1][:300]}"
 
@@ -293,10 +288,6 @@ def _swapped(text: str, swaps: dict[str, str]) -> str:
     for value, nobodys in sorted(swaps.items(), key=lambda pair: -len(pair[0])):
         text = text.replace(value, nobodys)
     return text
-
-
-def _swapped_body(body: object, swaps: dict[str, str]) -> object:
-    return json.loads(_swapped(json.dumps(body), swaps))
 
 
 def _all_that_is_theirs(theirs: FullWorld) -> dict[str, tuple[int, str]]:

@@ -10,13 +10,15 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 import django
+import psycopg
 from django.conf import settings
-from django.db import OperationalError, connection, connections
+from django.db import connections
 
 from clearbill import localdb
 from clearbill.cli.stops import Stopped
 from clearbill.conf.config import Configuration, configuration_of_process
 
+CONNECT_TIMEOUT_S = 10
 _UNBOUND = """
     SELECT r.rolsuper, r.rolbypassrls,
            EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -64,16 +66,17 @@ def check_role() -> None:
 def role_problems() -> list[str]:
     """Why row-level security doesn't bind the application's role; empty when it does. Raises Stopped without answer."""
     try:
-        with connection.cursor() as cursor:
-            cursor.execute(_UNBOUND)
-            superuser, bypasses, owns = cursor.fetchone()
-    except OperationalError as problem:
-        reason = str(problem).strip().splitlines()[0] if str(problem).strip() else type(problem).__name__
+        # without Django's pool, which would try again and again
+        with psycopg.connect(settings.CLEARBILL.database_url, connect_timeout=CONNECT_TIMEOUT_S) as connection:
+            found = connection.execute(_UNBOUND).fetchone()
+    except psycopg.OperationalError as problem:
+        reason = " ".join(str(problem).split()) or type(problem).__name__
         raise Stopped(f"The database of CLEARBILL_DATABASE_URL doesn't answer: {reason}") from None
+    superuser, bypasses, owns = found or (False, False, False)
     if superuser:
         return ["is a superuser"]
-    found = {"has BYPASSRLS": bypasses, "owns tables, or is a member of the role that does": owns}
-    return [problem for problem, holds in found.items() if holds]
+    others = {"has BYPASSRLS": bypasses, "owns tables, or is a member of the role that does": owns}
+    return [problem for problem, holds in others.items() if holds]
 
 
 def _close() -> None:

@@ -7,11 +7,12 @@ from pathlib import Path
 import click
 
 from clearbill.cli.chosen import chosen_seller
-from clearbill.cli.import_kinds import KINDS
+
+KINDS = ("customers", "catalogue", "subscriptions", "usage")
 
 
 @click.command("import")
-@click.argument("kind", type=click.Choice(list(KINDS)))
+@click.argument("kind", type=click.Choice(KINDS))
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--seller", help="Id or name of the seller; needed when there are several.")
 @click.option("--again", is_flag=True, help="Begin anew with a file that was imported before; harmless.")

@@ -38,7 +38,7 @@ COMMANDS = {
     "import": Place("clearbill.cli.import_command:command", "Import customers, catalogue, subscriptions or usage."),
     "bill": Place("clearbill.cli.bill:command", "Bill what is due now."),
     "verify": Place("clearbill.cli.verify:command", "Recompute invoices and compare every amount."),
-    "simulate": Place("clearbill.cli.simulate:command", "Play a scenario and print what comes out.", database=False),
+    "simulate": Place("clearbill.cli.simulate.command:command", "Play a scenario and print what comes out.", database=False),
     "example": Place("clearbill.cli.example_command:command", "Bill 16 airlines for a year of real flights."),
     "mailbox": Place("clearbill.cli.mailbox:command", "Start the mail box for development alone.", database=False),
 }

@@ -30,6 +30,7 @@ from clearbill.conf.config import Configuration, configuration_of_process
 
 LOOK_EVERY_S = 0.1
 READY_LIMIT_S = 60
+PORT_PATIENCE_S = 3
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -68,6 +69,10 @@ def check_ports(configuration: Configuration) -> None:
             raise Stopped(f"{setting} and {taken[port]} are both {port}. Give each a port of its own.")
         taken[port] = setting
         problem = _problem_of_port(host, port)
+        until = time.monotonic() + PORT_PATIENCE_S
+        while problem and time.monotonic() < until:  # a run that was killed may be leaving it just now
+            time.sleep(LOOK_EVERY_S)
+            problem = _problem_of_port(host, port)
         if problem:
             raise Stopped(f"{problem} Set {setting} to another.")
 

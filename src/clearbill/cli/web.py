@@ -19,11 +19,14 @@ def command(with_parent: bool) -> None:
     if with_parent:
         end_with_parent()
     configuration = settings.CLEARBILL
+    if not with_parent:
+        click.echo(f"Serving {configuration.public_url} on {configuration.bind}:{configuration.port}", err=True)
     uvicorn.run(
         "clearbill.conf.asgi:application",
         host=configuration.bind,
         port=configuration.port,
         log_config=None,
+        log_level="warning",
         lifespan="off",
         ws="none",
         server_header=False,

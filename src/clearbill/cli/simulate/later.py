@@ -31,7 +31,7 @@ def not_yet(value: Value, name: str, *, instead: str) -> ScenarioError:
 
 
 def need_neutral(members: Mapping[str, Value], key: str, *, neutral: Collection[str], empty: bool = False) -> None:
-    """Refuse ``key`` unless it's left out, nothing, one of ``neutral`` (numbers by value) or, if ``empty``, without entries."""
+    """Refuse ``key`` unless it says nothing: left out, null, one of ``neutral`` (numbers by value), an ``empty`` list."""
     value = members.get(key)
     if value is None or value.is_nothing:
         return

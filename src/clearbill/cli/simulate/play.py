@@ -85,7 +85,7 @@ def play(scenario: Scenario, *, progress: Callable[[float], None] = lambda part:
 
 def _world(scenario: Scenario) -> Played:
     at = scenario.begins_at
-    seller = create_seller(**{"actor": ACTOR, "at": at, "is_test": True, **scenario.seller})  # type: ignore[arg-type]
+    seller = create_seller(**{"actor": ACTOR, "at": at, **scenario.seller})  # type: ignore[arg-type]
     set_tax_rates(seller.id, rates=scenario.taxes, actor=ACTOR, at=at)
     with seller_scope(seller.id):
         for meter in scenario.meters.values():

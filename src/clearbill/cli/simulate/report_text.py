@@ -42,12 +42,13 @@ def _print_invoice(invoice: Document, out: Console) -> None:
         (_("Working"), "left"),
         (_("Amount"), "right"),
     ):
-        table.add_column(heading, justify=justify)  # type: ignore[arg-type]
+        narrow = heading == _("Period")
+        table.add_column(heading, justify=justify, no_wrap=narrow, overflow="fold")  # type: ignore[arg-type]
     for line in invoice["lines"]:
         table.add_row(
             str(line["line"]),
             line["text"],
-            f"{line['period']['start']}\n{line['period']['end']}",
+            f"{_short(line['period']['start'])}\n{_short(line['period']['end'])}",
             line["quantity"],
             "\n".join(sentences(line["working"], language=language, currency=invoice["currency"])),
             line["amount"],
@@ -61,6 +62,11 @@ def _print_invoice(invoice: Document, out: Console) -> None:
         table.add_row("", label, "", "", "", tax["amount"])
     table.add_row("", _("Total"), "", "", invoice["currency"], f"[bold]{invoice['total']}[/bold]")
     out.print(table)
+
+
+def _short(instant: str) -> str:
+    """To the minute, where no second is lost."""
+    return instant.replace(":00Z", "Z").replace("T", " ")
 
 
 def _print_credit_note(note: Document, out: Console) -> None:
@@ -84,7 +90,9 @@ def _print_subscriptions(rows: list[Document], out: Console) -> None:
     for heading in (_("Subscription"), _("Plan"), _("State"), _("Period")):
         table.add_column(heading)
     for row in rows:
-        table.add_row(row["id"], row["plan"], row["state"], f"{row['period']['start']} – {row['period']['end']}")
+        table.add_row(
+            row["id"], row["plan"], row["state"], f"{_short(row['period']['start'])} – {_short(row['period']['end'])}"
+        )
     if rows:
         out.print(table)
 
