@@ -117,6 +117,28 @@ def test_a_cancellation_can_be_taken_back_until_it_happens(seller: Any) -> None:
     assert len(bills(seller)) == 3
 
 
+def test_who_subscribes_for_one_period_only_may_cancel_in_the_same_instant(seller: Any) -> None:
+    make_plan(seller, prices=[FEE])
+    subscription = subscribe(seller, make_customer(seller))
+    cancel(seller, subscription, "2025-01-10T09:00")
+    with pytest.raises(Conflict, match="bill_run_behind"):
+        cancel(seller, subscription, "2025-01-10T09:00", timing="immediately")
+    run_until(seller, "2025-04-01T00:00")
+
+    # the end needs no bill of its own: the plan has nothing in arrears
+    assert [(each["reason"], each["total"]) for each in bills(seller)] == [("subscription_started", "37.20")]
+
+
+def test_under_fixed_30_revenue_is_earned_by_months_of_30_days(make_seller: Any) -> None:
+    seller = make_seller(policies={"proration.unit": "fixed_30"}, taxes=())
+    make_plan(seller, prices=[{**FEE, "amount": "30.00"}])
+    subscribe(seller, make_customer(seller))
+    run_until(seller, "2025-01-31T23:00")
+
+    # 10 January to 1 February are 21 of 30 days of 30E/360 (22 of 31 real ones would be 21.29)
+    assert books(seller)["revenue"] == -2100
+
+
 def test_a_note_lowers_what_is_open_and_the_invoice_is_settled_when_nothing_is_left(seller: Any) -> None:
     from clearbill.billing.queries.invoices import invoice_by_id
 

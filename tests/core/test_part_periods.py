@@ -180,6 +180,15 @@ def test_parts_of_a_second_are_shown_in_seconds() -> None:
     )
 
 
+def test_half_of_a_cent_stays_a_half_because_the_division_comes_last() -> None:
+    # 0.05 × 14 / 28 = 0.025; divided first, 0.05 / 28 = 0.00178571… is cut, and 14 of them are a little less
+    half = prorate(
+        Rated(exact=Decimal("0.05"), working=()), Share(used=14, whole=28), unit=ProrationUnit.DAY, currency="EUR"
+    )
+    assert half.exact == Decimal("0.025")
+    assert round_minor(half.exact, "EUR") == 3
+
+
 def test_the_working_before_a_proration_is_kept() -> None:
     flat = {"step": "flat", "amount": "31.00"}
     rated = prorate(

@@ -109,6 +109,12 @@ def test_cents_left_over_go_to_the_largest_remainder_then_to_the_earlier_line() 
     assert taxed([line(20, LOW), line(30, LOW), line(35, LOW)]).per_line == (1, 2, 2)
 
 
+def test_beside_a_credit_left_over_cents_still_go_to_the_lines_that_bear_them() -> None:
+    # 1.815 + 1.815 − 0.11 = 3.52 → 4, cut to 1 + 1 + 0; both cents belong to the charges, none to the credit
+    assert taxed([line(33, LOW), line(33, LOW), line(-2, LOW)]).per_line == (2, 2, 0)
+    assert taxed([line(-33, LOW), line(2, LOW), line(-33, LOW)]).per_line == (-2, 0, -2)
+
+
 @pytest.mark.parametrize(("mode", "tax"), [("half_up", 3), ("half_even", 2), ("down", 2)])
 def test_a_half_cent_of_tax_follows_the_rounding_mode(mode: str, tax: int) -> None:
     # 50 × 5 % = 2.5

@@ -133,6 +133,19 @@ def test_each_model_shows_its_steps(one: Price, quantity: str, steps: list[dict[
     assert list(rate(one, D(quantity)).working) == steps
 
 
+@pytest.mark.parametrize(("quantity", "packages"), [("0", 0), ("249.999", 0), ("250", 0), ("250.001", 1), ("351", 2)])
+def test_free_units_of_more_than_a_package_are_free_and_never_a_credit(quantity: str, packages: int) -> None:
+    # 0 − 250 free units is no minus 2 packages
+    rated = rate(price("package", amount="15", size=100, free_units=250), D(quantity))
+    assert (rated.exact, rated.working[0]["packages"]) == (D(15 * packages), str(packages))
+
+
+@pytest.mark.parametrize("bound", ["minimum", "maximum"])
+def test_a_bound_that_is_just_met_changes_nothing_and_is_not_shown(bound: str) -> None:
+    one = price("per_unit", unit_amount="1", **{bound: "5"})
+    assert [step["step"] for step in rate(one, D(5)).working] == ["per_unit"]
+
+
 def test_the_one_text_of_a_working() -> None:
     assert WORKING_VERSION == 1
     assert canonical(rate(price("per_unit", unit_amount="10"), D(5)).working) == (

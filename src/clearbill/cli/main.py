@@ -9,7 +9,8 @@ import functools
 import os
 import sys
 from collections.abc import Callable
-from pkgutil import resolve_name
+from copy import copy
+from importlib import import_module
 from typing import Any, NamedTuple
 
 import click
@@ -38,7 +39,9 @@ COMMANDS = {
     "import": Place("clearbill.cli.import_command:command", "Import customers, catalogue, subscriptions or usage."),
     "bill": Place("clearbill.cli.bill:command", "Bill what is due now."),
     "verify": Place("clearbill.cli.verify:command", "Recompute invoices and compare every amount."),
-    "simulate": Place("clearbill.cli.simulate.command:command", "Play a scenario and print what comes out.", database=False),
+    "simulate": Place(
+        "clearbill.cli.simulate.command:command", "Play a scenario and print what comes out.", database=False
+    ),
     "example": Place("clearbill.cli.example_command:command", "Bill 16 airlines for a year of real flights."),
     "mailbox": Place("clearbill.cli.mailbox:command", "Start the mail box for development alone.", database=False),
 }
@@ -82,8 +85,8 @@ def main() -> None:
 def load(place: Place) -> click.Command:
     """The command itself; the database is opened around it when it's called, not when its help is shown."""
     module, _, name = place.target.partition(":")
-    command: click.Command = getattr(resolve_name(module), name)
-    if place.database and command.callback is not None and not hasattr(command.callback, "__wrapped__"):
+    command: click.Command = copy(getattr(import_module(module), name))
+    if place.database and command.callback is not None:
         command.callback = _with_database(command.callback)
     return command
 

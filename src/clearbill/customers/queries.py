@@ -65,3 +65,9 @@ def customer_ids_of(references: Collection[str]) -> dict[str, UUID]:
         if id_ in by_id:
             found[by_id[id_]] = id_
     return found
+
+
+def customers_by_email(email: str, *, limit: int = 5) -> list[Customer]:
+    """Whose address this is, whatever its case; oldest first."""
+    text = email.replace("\0", "").strip()
+    return list(Customer.objects.filter(email__iexact=text).order_by("id")[:limit]) if text else []

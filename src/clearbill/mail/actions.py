@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.core.mail import get_connection
+from django.core.mail.backends.base import BaseEmailBackend
 from django.core.validators import validate_email
 from django.db.models import F, Q, QuerySet
 
@@ -99,6 +100,8 @@ def send_due(seller_id: UUID, *, at: datetime, fetch_attachments: FetchAttachmen
         sent += done
         if not server_works:
             break
+    if sent:
+        log.info("mails sent", extra={"seller_id": show_id("seller", seller_id), "count": sent})
     return sent
 
 
@@ -152,7 +155,9 @@ def _send_batch(
     return sent, True
 
 
-def _send(row: Message, *, seller: Seller, connection: object, fetch_attachments: FetchAttachments) -> Failure | None:
+def _send(
+    row: Message, *, seller: Seller, connection: BaseEmailBackend, fetch_attachments: FetchAttachments
+) -> Failure | None:
     """One try, outside of any transaction."""
     try:
         attachments = fetch_attachments(row)
@@ -161,6 +166,7 @@ def _send(row: Message, *, seller: Seller, connection: object, fetch_attachments
         return Failure(problem=f"attachment: {type(problem).__name__}")
     try:
         mail = email_of(row, seller_name=seller.name, reply_to=seller.email, attachments=attachments)
+        connection.open()  # once for the batch: a connection that a mail has to open is closed after it
         mail.connection = connection
         mail.send()
     except (*TRANSPORT_ERRORS, ValueError) as problem:
@@ -174,7 +180,7 @@ def _write_outcome(row: Message, failure: Failure | None, *, seller_id: UUID, at
     with seller_scope(seller_id):
         if failure is None:
             _close(row, state="sent", sent_at=at)
-            log.info("mail sent", extra=facts)
+            log.debug("mail sent", extra=facts)
         elif failure.permanent or row.tries >= MAX_TRIES:
             _close(row, state="failed", problem=failure.problem)
             log.warning("mail failed", extra={**facts, "problem": failure.problem})

@@ -26,3 +26,8 @@ def message_by_id(message_id: UUID) -> Message:
     if row is None:
         raise NotFound("message_not_found", "There is no such message.")
     return row
+
+
+def failed_messages(*, limit: int = 20) -> list[Message]:
+    """Messages that were given up, newest first, without what they said."""
+    return list(Message.objects.filter(state="failed").defer("text", "html").order_by("-id")[:limit])

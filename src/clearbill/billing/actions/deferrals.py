@@ -14,6 +14,8 @@ from clearbill.ledger.actions import Entry, post
 from clearbill.scope.ids import new_id
 from clearbill.sellers.models import Seller
 
+_WITHOUT_PARTS = (ProrationUnit.FULL, ProrationUnit.NONE)  # no part of a fee is charged, yet revenue is earned by days
+
 
 def open_deferrals(lines: Sequence[InvoiceLine], *, invoices: Mapping[UUID, Invoice], seller: Seller) -> None:
     """Remember what of ``lines`` billed in advance is to be earned."""
@@ -98,7 +100,7 @@ def earned_by(row: Deferral, at: datetime) -> int:
         row.amount_minor,
         span=span,
         until=Period(start=span.start, end=until),
-        unit=ProrationUnit(row.unit) if row.unit in ("day", "second") else ProrationUnit.DAY,
+        unit=ProrationUnit.DAY if row.unit in _WITHOUT_PARTS else ProrationUnit(row.unit),
         timezone=row.timezone,
     )
     return max(earned, row.earned_minor)

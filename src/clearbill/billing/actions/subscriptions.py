@@ -105,9 +105,10 @@ def cancel(
         raise Unacceptable("unknown_timing", "The timing is “at_period_end” or “immediately”.", field="timing")
     agreement = _locked(subscription_id)
     core.refuse_canceled(agreement.value)
-    if agreement.row.due_at is not None and agreement.row.due_at <= at:
-        raise Conflict("bill_run_behind", "A bill of this subscription is being written. Try again in a moment.")
     row = agreement.row
+    waits_for_first_bill = timing == "at_period_end" and not row.billed_start and row.period_end > at
+    if row.due_at is not None and row.due_at <= at and not waits_for_first_bill:
+        raise Conflict("bill_run_behind", "A bill of this subscription is being written. Try again in a moment.")
     if timing == "at_period_end":
         row.cancel_at = row.period_end
         row.save(update_fields=["cancel_at"])

@@ -1,0 +1,84 @@
+"""What happened, why a bill was made, which account: in words of the active language."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from clearbill.billing.queries.timeline import Happening
+from clearbill.core.errors import fill
+from clearbill.scope.ids import show_id
+from clearbill.scope.local_formats import format_amount
+from clearbill.web.templatetags.status_names import name_status
+
+FACTS: dict[str, Promise] = {
+    "invoice_finalized": gettext_lazy("Invoice issued"),
+    "credit_note": gettext_lazy("Credit note issued"),
+    "revenue_earned": gettext_lazy("Revenue earned"),
+}
+ACCOUNTS: dict[str, Promise] = {
+    "receivable": gettext_lazy("Accounts receivable"),
+    "deferred_revenue": gettext_lazy("Deferred revenue"),
+    "revenue": gettext_lazy("Revenue"),
+    "customer_credit": gettext_lazy("Customer credit"),
+    "refunds_payable": gettext_lazy("Refunds payable"),
+}
+BILL_REASONS: dict[str, Promise] = {
+    "subscription_started": gettext_lazy("Start of a subscription"),
+    "period": gettext_lazy("End of a billing period"),
+    "canceled": gettext_lazy("End of a subscription"),
+}
+MAIL_TONES = {"failed": "bad", "sent": "good", "queued": "", "sending": ""}
+
+
+def fact_name(code: str) -> str:
+    """A transaction's fact; one without a name here is shown by its code."""
+    return str(FACTS.get(code, code.replace("_", " ")))
+
+
+def account_name(code: str) -> str:
+    """An account of the journal; taxes by their code."""
+    kind, colon, tax = code.partition(":")
+    if kind == "tax_payable" and colon:
+        return fill(_("Tax payable ({code})"), {"code": tax})
+    return str(ACCOUNTS.get(code, code))
+
+
+def bill_reason(code: str) -> str:
+    """Why a bill was made."""
+    return str(BILL_REASONS.get(code, code))
+
+
+def timeline_events(happenings: list[Happening], *, at: Any) -> list[dict[str, Any]]:
+    """Entries for the ``timeline`` component."""
+    return [_event(each, at=at) for each in happenings]
+
+
+def _event(each: Happening, *, at: Any) -> dict[str, Any]:
+    amount = "" if each.minor is None else format_amount(each.minor, each.currency)
+    match each.kind:
+        case "invoice":
+            title = fill(_("Invoice {number} issued"), {"number": each.text})
+            return {"title": title, "text": amount, "at": each.at, "tone": "info", "url": _url(each, "invoice")}
+        case "credit_note":
+            title = fill(_("Credit note {number} issued"), {"number": each.text})
+            return {"title": title, "text": amount, "at": each.at, "tone": "warn", "url": _url(each, "credit_note")}
+        case "mail":
+            text = fill(_("Mail: {state}"), {"state": name_status(each.state)[0]})
+            return {"title": each.text, "text": text, "at": each.at, "tone": MAIL_TONES.get(each.state, ""), "url": ""}
+        case "subscription_started":
+            title, tone = _("Subscription to {plan} started"), "good"
+        case "subscription_ended":
+            title, tone = _("Subscription to {plan} ended"), "bad"
+        case _:
+            title, tone = _("Subscription to {plan} will end"), "warn"
+    title = fill(title, {"plan": each.text})
+    return {"title": title, "text": "", "at": each.at, "tone": tone, "url": _url(each, "subscription")}
+
+
+def _url(each: Happening, kind: str) -> str:
+    return reverse(f"console:{kind}", args=[show_id(kind, each.id)])
