@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from email.message import EmailMessage
+from email.policy import SMTP
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,7 @@ class Box:
 
     def send(self, mail: EmailMessage | bytes) -> None:
         with smtplib.SMTP("127.0.0.1", self.smtp_port, timeout=10) as server:
-            content = mail if isinstance(mail, bytes) else mail.as_bytes()
+            content = mail if isinstance(mail, bytes) else mail.as_bytes(policy=SMTP)
             server.sendmail("from@x.example", ["to@y.example"], content)
 
 

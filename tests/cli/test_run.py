@@ -37,7 +37,7 @@ class Run:
     def children(self) -> dict[str, psutil.Process]:
         found = {}
         for each in psutil.Process(self.process.pid).children():
-            words = each.cmdline()
+            words = _words(each)
             if "clearbill.cli.main" in words:
                 found[words[words.index("clearbill.cli.main") + 1]] = each
         return found
@@ -48,6 +48,13 @@ class Run:
                 return answer.status == 200
         except OSError:
             return False
+
+
+def _words(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return []
 
 
 def wait_for(condition: Callable[[], object]) -> None:

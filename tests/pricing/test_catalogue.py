@@ -55,6 +55,8 @@ DAY = timedelta(days=1)
         ({"prices": "fee"}, "prices_shape", "prices"),
         ({"prices": [FEE] * 101}, "prices_shape", "prices"),
         ({"prices": [FEE, FEE]}, "price_code_twice", "prices[1].code"),
+        ({"prices": [{**FEE, "minimum": "5"}]}, "price_bounds_unavailable", "prices[0].minimum"),
+        ({"prices": [{**FEE, "maximum": "5"}]}, "price_bounds_unavailable", "prices[0].maximum"),
         ({"prices": [{**FEE, "amount": 29}]}, "decimal_not_string", "prices[0].amount"),
         ({"prices": [USE]}, "unknown_meter", "prices[0].meter"),
     ],

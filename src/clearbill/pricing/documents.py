@@ -53,7 +53,7 @@ def parse_plan(document: object, *, meters: Collection[str], default_currency: s
     """A plan's document, checked; ``meters`` are the codes that exist.
 
     Raises what ``parse_price`` and ``check_policies`` raise, and ``plan_unknown_field``, ``unknown_interval``,
-    ``interval_count``, ``prices_shape``, ``price_code_twice``, ``instant_malformed``, ``instant_naive``.
+    ``interval_count``, ``prices_shape``, ``price_code_twice``, ``price_bounds_unavailable``, ``instant_malformed``, ``instant_naive``.
     """
     if not isinstance(document, Mapping):
         raise Malformed("plan_shape", "A plan is an object of fields.", field="plan")
@@ -149,6 +149,13 @@ def _prices(value: object, *, currency: str, meters: Collection[str]) -> tuple[P
                 "Two prices of this plan have the code “{code}”.",
                 field=f"prices[{index}].code",
                 code=price.code,
+            )
+        # the engine rates them, but part periods and groups would need a line of their own: better none than a wrong one
+        if price.minimum is not None or price.maximum is not None:
+            raise Unacceptable(
+                "price_bounds_unavailable",
+                "A minimum or maximum of a price can't be billed yet; leave it out.",
+                field=f"prices[{index}].{'maximum' if price.minimum is None else 'minimum'}",
             )
         prices[price.code] = price
     return tuple(prices.values())

@@ -38,11 +38,16 @@ Send an `Idempotency-Key` with each POST, and repeat it as often as you like. v1
 
 
 class Api(NinjaAPI):
-    """Ninja's API with our document, and problem details for unknown methods too."""
+    """Ninja's API with our document, and problem details for unknown methods too. Mounted once, at one address."""
+
+    _document: dict[str, Any] | None = None
 
     def get_openapi_schema(self, *, path_prefix: str | None = None, path_params: Any = None) -> OpenAPISchema:
-        """The document with all that endpoints share."""
-        return complete(super().get_openapi_schema(path_prefix=path_prefix, path_params=path_params))  # type: ignore[return-value]
+        """The document with all that endpoints share; made once, since anybody may ask for it."""
+        if self._document is None:
+            made = super().get_openapi_schema(path_prefix=path_prefix, path_params=path_params)
+            self._document = complete(made)
+        return self._document  # type: ignore[return-value]
 
     def _get_urls(self) -> list[Any]:
         return [_with_problems(each) for each in super()._get_urls()]
