@@ -106,7 +106,7 @@ def test_all_starts_what_dies_comes_back_and_ctrl_c_leaves_nothing(running: Run)
     assert set(before) == {"web", "worker", "mailbox"}
 
     before["worker"].kill()
-    wait_for(lambda: "worker" in running.children() and running.children()["worker"].pid != before["worker"].pid)
+    wait_for(lambda: running.children().get("worker", before["worker"]).pid != before["worker"].pid)
     assert "worker ended (by SIGKILL). Starting it again" in running.log.read_text()
 
     family = psutil.Process(running.process.pid).children(recursive=True)

@@ -111,3 +111,13 @@ def test_a_header_line_is_one_line_whatever_the_text(text: str) -> None:
     assert all(letter == " " or letter.isprintable() or ord(letter) > 127 for letter in line)
     line.encode()
     assert one_line(line) == line
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_chinese_mails_are_chinese(kind: str) -> None:
+    english, chinese = rendered(kind), rendered(kind, "zh-Hans")
+
+    assert any("\u4e00" <= letter <= "\u9fff" for letter in chinese.subject)
+    for line in english.text.splitlines():
+        # what's left in English is a name, a number or an address
+        assert line not in chinese.text or not line or "Acme" in line or line.startswith(("http", "--"))

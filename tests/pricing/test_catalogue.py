@@ -47,7 +47,7 @@ DAY = timedelta(days=1)
         ({"interval_count": 121}, "interval_count", "interval_count"),
         ({"interval_count": True}, "interval_count", "interval_count"),
         ({"interval_count": "1"}, "interval_count", "interval_count"),
-        ({"valid_from": "2025-01-01T00:00:00"}, "instant_naive", "valid_from"),
+        ({"valid_from": "2025-01-01T00:00:00"}, "time_naive", "valid_from"),
         ({"valid_from": "soon"}, "instant_malformed", "valid_from"),
         ({"policies": [1]}, "policies_shape", "policies"),
         ({"policies": {"nonsense": "1"}}, "unknown_policy", "policies.nonsense"),

@@ -58,12 +58,13 @@ class UsageEvent:
 _FIELDS = frozenset({"code", "name", "event_type", "event", "aggregation", "property", "filters", "group_by"})
 
 
-def parse_meter(data: Mapping[str, object], *, at_field: str = "meter") -> Meter:
+def parse_meter(data: Mapping[str, object], *, at_field: str = "") -> Meter:
     """A meter of its document (``event`` is short for ``event_type``; both default to the code).
 
     Raises Malformed ``meter_unknown_field``, ``meter_field``, Unacceptable ``unknown_aggregation``,
     ``meter_property_missing``, ``meter_property_unused``, ``filter_empty``.
     """
+    at = f"{at_field}." if at_field else ""
     if not isinstance(data, Mapping):
         raise Malformed("meter_shape", "A meter is an object of fields.", field=at_field)
     unknown = sorted(str(key) for key in set(data) - _FIELDS)
@@ -71,17 +72,17 @@ def parse_meter(data: Mapping[str, object], *, at_field: str = "meter") -> Meter
         raise Malformed(
             "meter_unknown_field",
             "A meter has no field “{name}”; it has {known}.",
-            field=f"{at_field}.{unknown[0][:64]}",
+            field=f"{at}{unknown[0][:64]}",
             name=unknown[0][:64],
             known=", ".join(sorted(_FIELDS)),
         )
-    code = _text(data.get("code"), at=f"{at_field}.code")
+    code = _text(data.get("code"), at=f"{at}code")
     aggregation = next((each for each in Aggregation if each.value == data.get("aggregation")), None)
     if aggregation is None:
         raise Unacceptable(
             "unknown_aggregation",
             "“{value}” is not an aggregation; known are {known}.",
-            field=f"{at_field}.aggregation",
+            field=f"{at}aggregation",
             value=str(data.get("aggregation"))[:40],
             known=", ".join(each.value for each in Aggregation),
         )
@@ -91,20 +92,20 @@ def parse_meter(data: Mapping[str, object], *, at_field: str = "meter") -> Meter
         raise Unacceptable(
             "meter_property_missing",
             "A {aggregation} meter needs the property that it takes.",
-            field=f"{at_field}.property",
+            field=f"{at}property",
             aggregation=aggregation.value,
         )
     if counted is not None and aggregation is Aggregation.COUNT:
         raise Unacceptable(
-            "meter_property_unused", "A count meter counts events and takes no property.", field=f"{at_field}.property"
+            "meter_property_unused", "A count meter counts events and takes no property.", field=f"{at}property"
         )
     return Meter(
         code=code,
-        event_type=code if event_type is None else _text(event_type, at=f"{at_field}.event_type"),
+        event_type=code if event_type is None else _text(event_type, at=f"{at}event_type"),
         aggregation=aggregation,
-        property=None if counted is None else _text(counted, at=f"{at_field}.property"),
-        filters=_filters(data.get("filters"), at=f"{at_field}.filters"),
-        group_by=_group_by(data.get("group_by"), at=f"{at_field}.group_by"),
+        property=None if counted is None else _text(counted, at=f"{at}property"),
+        filters=_filters(data.get("filters"), at=f"{at}filters"),
+        group_by=_group_by(data.get("group_by"), at=f"{at}group_by"),
     )
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Q, Sum
 
+from clearbill.core.errors import NotFound
 from clearbill.core.posting import Posting as PostingValue
 from clearbill.core.posting import journal_entries
 from clearbill.ledger.models import Posting, Transaction
@@ -69,8 +70,9 @@ def journal(
         rows = rows.filter(Q(postings__source=account) | Q(postings__destination=account)).distinct()
     if before is not None:
         last = Transaction.objects.filter(id=before).first()
-        if last is not None:
-            rows = rows.filter(Q(at__lt=last.at) | Q(at=last.at, id__lt=last.id))
+        if last is None:
+            raise NotFound("cursor_unknown", "There is no such place in the journal; begin at the first page again.")
+        rows = rows.filter(Q(at__lt=last.at) | Q(at=last.at, id__lt=last.id))
     chosen = list(rows if limit is None else rows[:limit])
     postings = postings_of(row.id for row in chosen)
     return [

@@ -53,7 +53,8 @@ def parse_plan(document: object, *, meters: Collection[str], default_currency: s
     """A plan's document, checked; ``meters`` are the codes that exist.
 
     Raises what ``parse_price`` and ``check_policies`` raise, and ``plan_unknown_field``, ``unknown_interval``,
-    ``interval_count``, ``prices_shape``, ``price_code_twice``, ``price_bounds_unavailable``, ``instant_malformed``, ``instant_naive``.
+    ``interval_count``, ``prices_shape``, ``price_code_twice``, ``price_bounds_unavailable``, ``instant_malformed``,
+    ``time_naive``.
     """
     if not isinstance(document, Mapping):
         raise Malformed("plan_shape", "A plan is an object of fields.", field="plan")
@@ -83,7 +84,7 @@ def parse_plan(document: object, *, meters: Collection[str], default_currency: s
 
 
 def read_instant(value: object, *, field: str) -> datetime:
-    """An instant of its RFC 3339 text, in UTC. Raises Malformed ``instant_malformed``, ``instant_naive``."""
+    """An instant of its RFC 3339 text, in UTC. Raises Malformed ``instant_malformed``, ``time_naive``."""
     try:
         instant = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
     except ValueError:
@@ -95,7 +96,7 @@ def read_instant(value: object, *, field: str) -> datetime:
         ) from None
     if instant.tzinfo is None:
         raise Malformed(
-            "instant_naive",
+            "time_naive",
             "“{text}” says no zone; end it with Z for UTC, or with an offset such as +02:00.",
             field=field,
             text=str(value)[:40],

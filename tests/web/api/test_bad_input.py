@@ -60,7 +60,7 @@ BAD = [
     ),
     ("/test_clock", {"to": "2025-02-01T00:00:00"}, 422, "time_naive", "to"),
     ("/test_clock", {"to": "2025-02-01"}, 422, "time_malformed", "to"),
-    ("/plans", {**PLAN, "valid_from": "2026-01-01T00:00:00"}, 422, "instant_naive", "valid_from"),
+    ("/plans", {**PLAN, "valid_from": "2026-01-01T00:00:00"}, 422, "time_naive", "valid_from"),
     # numbers for money, and wrong digits
     ("/credit_notes", amount({"amount": 1, "currency": "EUR"}), 422, "money_not_string", "lines[0].amount.amount"),
     ("/credit_notes", amount({"amount": 1.5, "currency": "EUR"}), 422, "money_not_string", "lines[0].amount.amount"),

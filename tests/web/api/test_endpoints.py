@@ -313,7 +313,6 @@ def test_events_tell_what_became_true_in_the_wires_own_form(world):
     assert set(final) == {"id", "type", "version", "seller", "at", "data"}
 
 
-@pytest.mark.xfail(strict=True, reason="facts of invoices and credit notes still hold minor units")
 def test_money_in_events_is_in_the_wires_form(world):
     for event in world.api.get("/events").json()["data"]:
         total = event["data"].get("total")

@@ -47,7 +47,7 @@ class RunReport:
 
 
 @dataclass(slots=True, kw_only=True)
-class _Plan:
+class DuePlan:
     """What falls due in a batch, by the instant of finalisation; and the subscriptions as they'll be."""
 
     bills: list[Bill] = field(default_factory=list)
@@ -142,7 +142,7 @@ def _bill_customers(seller_id: UUID, *, horizon: datetime, report: RunReport, on
             .exclude(parked__resolved_at__isnull=True, parked__id__isnull=False)
             .order_by("due_at", "id")
         )
-        plan = _plan(agreements(rows), horizon=horizon)
+        plan = plan_due(agreements(rows), horizon=horizon)
         waiting = list(
             Draft.objects.filter(customer_id__in=customers, finalize_at__lte=horizon).order_by("finalize_at", "id")
         )
@@ -183,9 +183,9 @@ def _claim(seller_id: UUID, *, horizon: datetime, only: UUID | None) -> list[UUI
     return list(locked.values_list("id", flat=True))
 
 
-def _plan(claimed: Sequence[Agreement], *, horizon: datetime) -> _Plan:
+def plan_due(claimed: Sequence[Agreement], *, horizon: datetime) -> DuePlan:
     """Play calendars forward to ``horizon``: due charges gathered per customer, currency and instant."""
-    plan = _Plan(after={each.row.id: each for each in claimed})
+    plan = DuePlan(after={each.row.id: each for each in claimed})
     queue = [(each.row.due_at, each.row.customer_id, each.row.id) for each in claimed if each.row.due_at]
     heapq.heapify(queue)
     gathered: dict[tuple[datetime, UUID, str, str], list[tuple[core.Due, Agreement]]] = {}

@@ -17,6 +17,7 @@ from clearbill.billing.queries.usage import Window, measure
 from clearbill.core import posting
 from clearbill.core.invoice import Invoice as InvoiceValue
 from clearbill.core.invoice import InvoiceRules, Measured, make_invoice
+from clearbill.core.money import to_wire
 from clearbill.core.policy import read_policies
 from clearbill.core.rating import WORKING_VERSION, canonical
 from clearbill.core.subscription import Charge
@@ -278,5 +279,5 @@ def _fact(row: Invoice) -> dict[str, object]:
         "invoice": show_id("invoice", row.id),
         "customer": show_id("customer", row.customer_id),
         "number": row.number,
-        "total": {"minor": row.total_minor, "currency": row.currency},
+        "total": to_wire(row.total_minor, row.currency),
     }

@@ -35,6 +35,7 @@ from clearbill.core.invoice import (
     next_status,
     unused_part,
 )
+from clearbill.core.money import to_wire
 from clearbill.core.period import Period
 from clearbill.core.policy import read_policies
 from clearbill.core.tax import TaxRate, TaxTotal
@@ -186,7 +187,7 @@ def _write(
         "invoice": show_id("invoice", invoice.id),
         "customer": show_id("customer", invoice.customer_id),
         "number": note.number,
-        "total": {"minor": credit.total_minor, "currency": invoice.currency},
+        "total": to_wire(credit.total_minor, invoice.currency),
     }
     record_facts([("credit_note.issued", fact)], at=at)
     record_audit("credit_note.issue", object_id=shown, data={"number": note.number}, actor=actor, at=at)

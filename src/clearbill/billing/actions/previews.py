@@ -53,7 +53,7 @@ def _preview(
     if horizon is None:
         return []
     due = [row for row in rows if row.due_at is not None and row.due_at <= horizon]
-    plan = bill_run._plan(agreements(due), horizon=horizon)
+    plan = bill_run.plan_due(agreements(due), horizon=horizon)
     waiting = pending_bills([draft for draft in drafts if draft.finalize_at <= horizon])
     bills = sorted([*plan.bills, *plan.drafts, *waiting], key=lambda bill: (bill.issued_at, bill.fell_due_at))
     return [each for each in calculate(bills) if each.invoice.lines]
