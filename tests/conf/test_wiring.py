@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.db import connection
@@ -19,10 +21,22 @@ from clearbill.outbox.models import Pending
 from clearbill.scope.clock import wall_clock
 from clearbill.scope.correlation import correlated
 from tests.post_office import PostOffice
-from tests.worlds import World, bills, in_scope, make_customer, make_plan, make_seller, run_until, subscribe
+from tests.worlds import START, World, bills, in_scope, make_customer, make_plan, make_seller, run_until, subscribe
 
 pytestmark = pytest.mark.database
 FEE = {"code": "fee", "model": "flat", "amount": "29.00", "bill": "in_advance"}
+
+
+def test_the_link_in_a_mail_leads_to_the_invoice_in_the_portal(settings: Any) -> None:
+    from django.urls import resolve
+
+    from clearbill.billing.actions.sending import portal_link
+    from clearbill.scope.ids import new_id
+
+    link = portal_link(new_id(START))
+
+    assert link.startswith(settings.CLEARBILL.public_url + "/")
+    assert resolve(urlsplit(link).path).view_name == "portal:invoice"
 
 
 @pytest.fixture
@@ -264,3 +278,42 @@ def test_a_dead_tick_beside_its_successor_is_dropped(billed: World) -> None:
     tasks.rescue_jobs()
 
     assert len(waiting_jobs("tick")) == 1
+
+
+def test_a_seller_whose_only_due_work_waits_for_a_person_is_not_woken(seller: World) -> None:
+    from clearbill.billing.models import Parked, Subscription
+    from clearbill.scope.ids import new_id
+
+    make_plan(seller, prices=[FEE])
+    subscribe(seller, make_customer(seller))
+    assert jobs.wake_sellers(wall_clock(), correlation_id="some-request") == 1
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM procrastinate_jobs")
+    with in_scope(seller):
+        row = Subscription.objects.get()
+        Parked.objects.create(
+            id=new_id(seller.at),
+            seller_id=seller.id,
+            subscription=row,
+            due_at=row.due_at,
+            code="x",
+            problem="",
+            at=seller.at,
+        )
+
+    assert jobs.wake_sellers(wall_clock(), correlation_id="some-request") == 0
+
+
+def test_a_mail_that_waits_for_its_next_try_wakes_nobody(seller: World, settings: Any) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
+    make_plan(seller, prices=[FEE])
+    subscribe(seller, make_customer(seller))
+    run_until(seller, "2025-01-10T09:00")
+    relay_pending(LISTENERS)
+    ((_name, args),) = waiting_jobs("mail_invoices")
+    jobs.mail_invoices(**args)
+    jobs.work_off(seller.id)
+
+    assert jobs.wake_sellers(wall_clock(), correlation_id="some-request") == 0
+    assert jobs.wake_sellers(wall_clock() + timedelta(minutes=2), correlation_id="some-request") == 1

@@ -250,3 +250,26 @@ def test_messages_are_read_newest_first_and_only_by_their_seller(seller: World) 
         assert len(messages(limit=2)) == 2
     with in_scope(other), pytest.raises(NotFound):
         message_by_id(ids[0])
+
+
+def test_two_senders_at_once_send_each_message_once(seller: World, post_office: PostOffice) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from django.db import connections
+
+    for number in range(60):
+        write(seller, f"key {number}", recipient=f"anna{number}@customer.example")
+
+    def sender() -> int:
+        try:
+            return send(seller)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(3) as pool:
+        counts = [each.result() for each in [pool.submit(sender) for _ in range(3)]]
+
+    assert sum(counts) == 60
+    assert sorted(mail["To"] for mail in post_office.mails) == sorted(
+        f"anna{number}@customer.example" for number in range(60)
+    )

@@ -18,7 +18,7 @@ from clearbill.conf.wiring import LISTENERS
 
 CONCURRENCY = 4
 POLLING_S = 2
-STOP_LIMIT_S = 20
+STOP_LIMIT_S = 10
 DEAD_AFTER_S = 30
 MAX_ATTEMPTS = 5
 KEPT = timedelta(days=30)

@@ -59,9 +59,7 @@ def enqueue(
     The same ``dedup_key`` again gives the id of the first message and writes nothing. ``context`` is what the kind's
     templates name; ``seller`` is added. Raises Unacceptable ``mail_recipient_malformed``.
     """
-    _check_recipient(recipient)
-    if not 0 < len(dedup_key) <= MAX_DEDUP_KEY:
-        raise Fault(f"a dedup key has 1 to {MAX_DEDUP_KEY} characters")
+    _check(recipient, dedup_key)
     seller = seller_by_id(current_seller())
     words = render(kind, language=language, context={**context, "seller": seller})
     row = Message(
@@ -105,7 +103,9 @@ def send_due(seller_id: UUID, *, at: datetime, fetch_attachments: FetchAttachmen
     return sent
 
 
-def _check_recipient(recipient: str) -> None:
+def _check(recipient: str, dedup_key: str) -> None:
+    if not 0 < len(dedup_key) <= MAX_DEDUP_KEY:
+        raise Fault(f"a dedup key has 1 to {MAX_DEDUP_KEY} characters")
     try:
         validate_email(recipient)
     except ValidationError:

@@ -112,7 +112,9 @@ def _step(tier: Tier, *, reached: Decimal, price: Price) -> str:
         "unit_amount": _money(tier.unit_amount, price),
         "flat_amount": _money(tier.flat_amount, price),
     }
-    sentence = _("{span}: {unit_amount} each, plus {flat_amount}") if tier.flat_amount else _("{span}: {unit_amount} each")
+    sentence = (
+        _("{span}: {unit_amount} each, plus {flat_amount}") if tier.flat_amount else _("{span}: {unit_amount} each")
+    )
     return fill(sentence, places)
 
 
@@ -121,7 +123,9 @@ def _notes(price: Price, meter_names: Mapping[str, str]) -> Sequence[str]:
     if price.meter is not None:
         notes.append(fill(_("counted by the meter “{meter}”"), {"meter": meter_names.get(price.meter, price.meter)}))
     if price.quantity is not None:
-        notes.append(fill(_("quantity {quantity} unless agreed otherwise"), {"quantity": format_quantity(price.quantity)}))
+        notes.append(
+            fill(_("quantity {quantity} unless agreed otherwise"), {"quantity": format_quantity(price.quantity)})
+        )
     if price.free_units:
         notes.append(fill(_("the first {count} are free"), {"count": format_quantity(price.free_units)}))
     if price.minimum is not None:
@@ -131,7 +135,9 @@ def _notes(price: Price, meter_names: Mapping[str, str]) -> Sequence[str]:
     if price.tiers and price.tiers_over is TiersOver.ALL:
         notes.append(_("steps count over all groups together"))
     is_fee = price.meter is None
-    notes.append(_("billed at the start of a period") if price.bill is BillTiming.IN_ADVANCE else _("billed at its end"))
+    notes.append(
+        _("billed at the start of a period") if price.bill is BillTiming.IN_ADVANCE else _("billed at its end")
+    )
     if is_fee and not price.prorated:
         notes.append(_("never in part"))
     if price.tax is not None:

@@ -1,4 +1,4 @@
-"""Golden scenarios: each file of ``tests/golden`` says in its comments what must come out, and why, in an accountant's words.
+"""Golden scenarios: each file of ``tests/golden`` says in comments what must come out and why, as an accountant would.
 
 ``clearbill simulate tests/golden/NAME.yaml --format json > tests/golden/NAME.json`` writes a new answer; before it's kept,
 every number of it that changed is worked out by hand.

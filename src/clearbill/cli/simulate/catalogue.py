@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from clearbill.cli.simulate.later import need_neutral, not_yet, read_policies_here
 from clearbill.cli.simulate.parse import (
     Value,
+    member_of,
     plain_data,
     read_choice,
     read_list,
@@ -150,12 +151,11 @@ def _plan(value: Value, *, meters: Collection[str], taxes: Collection[str], curr
 
 
 def _price(value: Value, *, taxes: Collection[str], currency: str) -> Document:
-    everything = {*_PRICE, *(name for names in _PARAMETERS.values() for name in names)}
-    model_value = read_object(value, known=sorted(everything), required=("code", "model"))["model"]
+    model_value = member_of(value, "model")
     model = read_choice(model_value, tuple(_PARAMETERS))
-    members = read_object(value, known=(*_PRICE, *_PARAMETERS[model]))
     if model not in _MODELS:
         raise not_yet(model_value, _("the model “{model}”").format(model=model), instead=", ".join(_MODELS))
+    members = read_object(value, known=(*_PRICE, *_PARAMETERS[model]), required=("code",))
     bill = members.get("bill")
     if bill is not None and read_choice(bill, ("in_advance", "in_arrears", "per_event")) == "per_event":
         raise not_yet(bill, "“per_event”", instead="in_advance, in_arrears")

@@ -75,7 +75,7 @@ def _until(text: str | None) -> datetime | None:
     try:
         return read_instant(read_yaml(text))
     except ScenarioError as problem:
-        raise click.BadParameter(f"found {problem.found}; expected {problem.expected}", param_hint="--until") from None
+        raise click.BadParameter(f"found {problem.found}; expected: {problem.expected}", param_hint="--until") from None
 
 
 def _read(file: Path, wish: _Wish) -> Scenario | None:

@@ -37,7 +37,7 @@ class ScenarioError(Exception):
 
     def message(self, file: str) -> str:
         """The sentence for the person who wrote the file."""
-        return _("{file}, line {line}, column {column}: found {found}; expected {expected}").format(
+        return _("{file}, line {line}, column {column}: found {found}; expected: {expected}").format(
             file=file, line=self.line, column=self.column, found=self.found, expected=self.expected
         )
 
@@ -130,10 +130,16 @@ def read_object(value: Value, *, known: Collection[str], required: Collection[st
         members[name] = member
     for name in required:
         if name not in members:
-            raise value.refused(
-                _("the key “{name}”").format(name=name), found=_("an object without “{name}”").format(name=name)
-            )
+            raise _without(value, name)
     return members
+
+
+def member_of(value: Value, name: str) -> Value:
+    """The member that says which others an object may have. Refused when it's missing."""
+    for key, member in _pairs(value):
+        if key.is_scalar and key.scalar == name:
+            return member
+    raise _without(value, name)
 
 
 def read_map(value: Value) -> dict[str, Value]:
@@ -148,7 +154,9 @@ def read_map(value: Value) -> dict[str, Value]:
 
 
 def read_list(value: Value) -> list[Value]:
-    """The entries of a list."""
+    """The entries of a list; nothing is a list without entries."""
+    if value.is_nothing:
+        return []
     if not isinstance(value.node, SequenceNode):
         raise value.refused(_("a list"))
     return [Value(entry) for entry in value.node.value]
@@ -272,6 +280,11 @@ def refusal_at(
 def sentence_of(refusal: Refusal) -> str:
     """A refusal in the reader's language."""
     return fill(_(refusal.message), refusal.params)
+
+
+def _without(value: Value, name: str) -> ScenarioError:
+    found = _("an object without “{name}”").format(name=name)
+    return value.refused(_("the key “{name}”").format(name=name), found=found)
 
 
 def _pairs(value: Value) -> list[tuple[Value, Value]]:

@@ -1,12 +1,13 @@
 """Playing a scenario: the world is made, then the timeline runs instant by instant in the real engine.
 
-At one instant: first what falls due, then the verbs in file order, then one bill run. Between instants the engine's own
-``tick`` does the due work at its exact instants, so the clock is only moved where something falls due.
+At one instant: first what falls due, then the verbs in file order, then one bill run. The engine's own ``tick`` does the
+due work at its exact instants, so the clock is only moved where something falls due. Verbs that don't look at what falls
+due at their instant come before its bill run, so that both are on one invoice; for the others it has been billed already.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -29,6 +30,7 @@ from clearbill.sellers.actions import create_seller, set_tax_rates
 
 NOT_AVAILABLE = "verb_not_available"
 _INSTANT = timedelta(microseconds=1)
+_AFTER_BILLING = frozenset({"cancel", "uncancel", "credit_note"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +38,7 @@ class Refused:
     """A verb that the engine refused; play went on."""
 
     at: datetime
+    position: int
     verb: str
     code: str
 
@@ -61,10 +64,12 @@ def play(scenario: Scenario, *, progress: Callable[[float], None] = lambda part:
     begins, length = scenario.begins_at, scenario.until - scenario.begins_at
     waiting: list[Step] = []
     due: datetime | None = None
-    for at, group in groupby(steps, key=lambda step: step.at):
-        if due is not None and due <= at:
+    for at, entries in groupby(steps, key=lambda step: step.at):
+        group = list(entries)
+        settled = _settled(group, at=at)
+        if due is not None and settled is not None and due <= settled:
             _send(waiting, player, played)
-            due = _run(played.seller_id, at=at)
+            due = _run(played.seller_id, at=settled)
             progress((at - begins) / length)
         moved = False
         for step in group:
@@ -79,8 +84,27 @@ def play(scenario: Scenario, *, progress: Callable[[float], None] = lambda part:
     if steps:
         _run(played.seller_id, at=scenario.until - _INSTANT)
     _wake_listeners()
+    played.refusals.sort(key=lambda refused: (refused.at, refused.position))
     progress(1.0)
     return played
+
+
+def _settled(group: Sequence[Step], *, at: datetime) -> datetime | None:
+    """Up to when due work must be done before ``group`` is played; None when it doesn't matter.
+
+    Usage that isn't late lies behind every window that has closed, so it may go in before them: due work is then done in
+    few large runs.
+    """
+    if any(step.verb in _AFTER_BILLING for step in group):
+        return at
+    if any(is_available(step.verb) and not _on_time(step) for step in group):
+        return at - _INSTANT
+    return None
+
+
+def _on_time(step: Step) -> bool:
+    timestamp = step.params.get("timestamp")
+    return step.verb == "usage" and (timestamp is None or timestamp >= step.at)  # type: ignore[operator]
 
 
 def _world(scenario: Scenario) -> Played:
@@ -101,13 +125,13 @@ def _world(scenario: Scenario) -> Played:
 def _act(step: Step, player: Player, played: Played) -> bool:
     """Play one verb; whether it was accepted."""
     if not is_available(step.verb):
-        played.refusals.append(Refused(at=step.at, verb=step.verb, code=NOT_AVAILABLE))
+        played.refusals.append(Refused(at=step.at, position=step.position, verb=step.verb, code=NOT_AVAILABLE))
         return False
     try:
         with seller_scope(played.seller_id):
             PLAYED[step.verb](player, step)
     except Refusal as refusal:
-        played.refusals.append(Refused(at=step.at, verb=step.verb, code=refusal.code))
+        played.refusals.append(Refused(at=step.at, position=step.position, verb=step.verb, code=refusal.code))
         return False
     return True
 
@@ -118,7 +142,9 @@ def _send(waiting: list[Step], player: Player, played: Played) -> None:
         with seller_scope(played.seller_id):
             codes = send_usage(player, waiting)
         played.refusals += [
-            Refused(at=step.at, verb=step.verb, code=code) for step, code in zip(waiting, codes, strict=True) if code
+            Refused(at=step.at, position=step.position, verb=step.verb, code=code)
+            for step, code in zip(waiting, codes, strict=True)
+            if code
         ]
         waiting.clear()
 

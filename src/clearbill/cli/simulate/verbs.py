@@ -12,6 +12,7 @@ from clearbill.cli.simulate.customers import read_changes
 from clearbill.cli.simulate.later import need_neutral, not_yet
 from clearbill.cli.simulate.parse import (
     Value,
+    member_of,
     read_amount,
     read_choice,
     read_instant,
@@ -80,12 +81,11 @@ def is_available(verb: str) -> bool:
 
 
 def _entry(value: Value) -> tuple[str, dict[str, Value]]:
-    everything = {name for verb in VERBS.values() for name in verb.keys}
-    loose = read_object(value, known=("at", "do", *sorted(everything)), required=("at", "do"))
-    verb = read_choice(loose["do"], tuple(VERBS))
-    read_instant(loose["at"])
+    verb = read_choice(member_of(value, "do"), tuple(VERBS))
     known = VERBS[verb]
-    return verb, read_object(value, known=("at", "do", *known.keys), required=known.required)
+    members = read_object(value, known=("at", "do", *known.keys), required=("at", *known.required))
+    read_instant(members["at"])
+    return verb, members
 
 
 def _subscriptions(entries: list[tuple[str, dict[str, Value]]]) -> dict[str, str]:

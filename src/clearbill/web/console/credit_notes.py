@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
@@ -93,7 +94,7 @@ def credit_note(request: HttpRequest, shown_id: str) -> HttpResponse:
     context = {
         "note": row,
         "paper": paper_of(document_of(row)),
-        "events": timeline_events(invoice_timeline(row.invoice_id), at=request.at),
+        "events": timeline_events(invoice_timeline(row.invoice_id)),
     }
     return render(request, "console/credit_note.html", context)
 
@@ -115,8 +116,9 @@ def credit_form(request: HttpRequest, shown_id: str) -> HttpResponse:
         return _form_page(request, invoice, form)
     given = {"lines": form.amounts, "reason": form.cleaned_data["reason"], "at": request.at}
     try:
-        if "issue" in request.POST:
-            note = credit_invoice(invoice.id, **given, actor=request.actor)
+        if "issue" in request.POST and _still_as_seen(request, invoice):
+            with transaction.atomic():
+                note = credit_invoice(invoice.id, **given, actor=request.actor)
             messages.success(request, fill(_("Credit note {number} was issued."), {"number": note.number}))
             return redirect("console:credit_note", show_id("credit_note", note.id))
         foreseen = preview_credit(invoice.id, **given)
@@ -126,7 +128,9 @@ def credit_form(request: HttpRequest, shown_id: str) -> HttpResponse:
     return _form_page(request, invoice, form, foreseen)
 
 
-def _form_page(request: HttpRequest, invoice: Any, form: CreditForm, foreseen: NoteForeseen | None = None) -> HttpResponse:
+def _form_page(
+    request: HttpRequest, invoice: Any, form: CreditForm, foreseen: NoteForeseen | None = None
+) -> HttpResponse:
     context = {
         "invoice": invoice,
         "form": form,
@@ -135,6 +139,14 @@ def _form_page(request: HttpRequest, invoice: Any, form: CreditForm, foreseen: N
         "paper": paper_of(foreseen.document) if foreseen else None,
     }
     return render(request, "console/credit_form.html", context, status=400 if form.errors else 200)
+
+
+def _still_as_seen(request: HttpRequest, invoice: Any) -> bool:
+    """Whether nothing was credited since the form was shown; a second click issues no second note."""
+    if request.POST.get("seen") == str(invoice.state.credited_minor):
+        return True
+    messages.warning(request, _("This invoice was credited in the meantime. Look at what is left before you go on."))
+    return False
 
 
 def _lines(invoice: Any) -> list[dict[str, Any]]:

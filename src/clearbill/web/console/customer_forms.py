@@ -1,4 +1,4 @@
-"""The forms of a customer and of a new subscription. What is allowed is checked by their rooms; here text becomes fields."""
+"""Forms of a customer and of a new subscription: text becomes fields, and their rooms check what is allowed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ class CustomerForm(forms.Form):
 
     name = forms.CharField(label=_("Name"), max_length=200, help_text=_("As invoices address them."))
     external_id = forms.CharField(
-        label=_("Your own id for them"), max_length=128, help_text=_("Usage events name the customer by it. It never changes.")
+        label=_("Your own id for them"),
+        max_length=128,
+        help_text=_("Usage events name the customer by it. It never changes."),
     )
     email = forms.EmailField(
         label=_("Mail address"), required=False, help_text=_("Invoices go there, and it opens the portal.")
@@ -51,7 +53,9 @@ class CustomerForm(forms.Form):
     def __init__(self, *args: Any, seller: Any, customer: Any = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         names = Locale.parse(to_locale(get_language() or "en")).territories
-        named = sorted(((code, str(names.get(code, code))) for code in countries()), key=lambda pair: pair[1].casefold())
+        named = sorted(
+            ((code, str(names.get(code, code))) for code in countries()), key=lambda pair: pair[1].casefold()
+        )
         self.fields["country"].choices = [("", "–"), *named]
         same = _("As the seller: {timezone}").replace("{timezone}", seller.timezone)
         self.fields["timezone"].choices = [("", same), *((name, name) for name in sorted(timezones()))]

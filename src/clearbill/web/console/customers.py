@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
@@ -57,7 +58,8 @@ def new_customer(request: HttpRequest) -> HttpResponse:
     form = CustomerForm(request.POST or None, seller=request.seller)
     if request.method == "POST" and form.is_valid():
         try:
-            made = create_customer(form.document(), at=request.at, actor=request.actor)
+            with transaction.atomic():
+                made = create_customer(form.document(), at=request.at, actor=request.actor)
         except Refusal as refusal:
             show_refusal(form, refusal)
         else:
@@ -73,7 +75,8 @@ def edit_customer(request: HttpRequest, shown_id: str) -> HttpResponse:
     form = CustomerForm(request.POST or None, seller=request.seller, customer=customer)
     if request.method == "POST" and form.is_valid():
         try:
-            update_customer(customer.id, form.document(), at=request.at, actor=request.actor)
+            with transaction.atomic():
+                update_customer(customer.id, form.document(), at=request.at, actor=request.actor)
         except Refusal as refusal:
             show_refusal(form, refusal)
         else:
@@ -98,7 +101,7 @@ def customer(request: HttpRequest, shown_id: str) -> HttpResponse:
             for each in subscriptions(customer_id=row.id)
         ],
         "invoices": invoices(chosen, at=request.at, limit=SHOWN_INVOICES),
-        "events": timeline_events(timeline(row.id), at=request.at),
+        "events": timeline_events(timeline(row.id)),
         "usage": chart_of_last_days(request, meters(), customer_id=row.id),
         "may_manage": allows(request.role, "manage_customers"),
         "may_subscribe": allows(request.role, "manage_subscriptions"),

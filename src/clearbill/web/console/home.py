@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from django import forms
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
@@ -18,12 +19,14 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
 
 from clearbill.billing.actions.bill_run import next_due_at
+from clearbill.billing.actions.parked import retry_parked
 from clearbill.billing.actions.tick import move_clock
 from clearbill.billing.queries.figures import draft_count
 from clearbill.billing.queries.invoices import InvoiceFilter, billed_by_month, invoices, receivables
 from clearbill.billing.queries.subscriptions import parked_work
 from clearbill.core.errors import Refusal, fill
 from clearbill.mail.queries import failed_messages
+from clearbill.scope.ids import show_id
 from clearbill.sellers.roles import allows
 from clearbill.web.console.access import staff
 from clearbill.web.errors import sentence_of
@@ -63,8 +66,24 @@ def advance_clock(request: HttpRequest) -> HttpResponse:
     except Refusal as refusal:
         messages.error(request, sentence_of(refusal))
         return redirect("console:home")
-    sentence = ngettext("The clock moved on. {count} invoice was issued.", "The clock moved on. {count} invoices were issued.", report.invoices)
+    sentence = ngettext(
+        "The clock moved on. {count} invoice was issued.",
+        "The clock moved on. {count} invoices were issued.",
+        report.invoices,
+    )
     messages.success(request, fill(sentence, {"count": report.invoices}))
+    return redirect("console:home")
+
+
+@require_POST
+@staff("manage_subscriptions")
+def retry(request: HttpRequest, shown_id: str) -> HttpResponse:
+    """Let the bill run try a parked bill again."""
+    found = [row for row in parked_work() if show_id("subscription", row.subscription_id) == shown_id]
+    if found:
+        with transaction.atomic():
+            retry_parked(found[0].id, at=request.at, actor=request.actor)
+        messages.success(request, _("The next bill run tries it again."))
     return redirect("console:home")
 
 
@@ -100,7 +119,9 @@ def _page(request: HttpRequest, *, clock_form: ClockForm | None = None) -> dict[
     overdue = sum(each.overdue_count for each in figures)
     return {
         "figures": figures,
-        "charts": _charts(billed_by_month(zone=request.seller.timezone, months=MONTHS), [each.currency for each in figures]),
+        "charts": _charts(
+            billed_by_month(zone=request.seller.timezone, months=MONTHS), [each.currency for each in figures]
+        ),
         "parked": parked,
         "failed": failed,
         "draft_count": drafts,
@@ -141,4 +162,5 @@ def _charts(rows: Iterable[tuple[str, str, int]], currencies: list[str]) -> list
 urlpatterns = [
     path("", home, name="home"),
     path("clock/", advance_clock, name="clock"),
+    path("parked/<str:shown_id>/retry/", retry, name="parked_retry"),
 ]

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
@@ -32,7 +33,7 @@ from clearbill.sellers.roles import allows
 from clearbill.web.addresses import ROWS, id_in_address, listed, number_mark, search_text
 from clearbill.web.console.access import staff
 from clearbill.web.console.looks import record_look
-from clearbill.web.console.words import account_name, bill_reason, fact_name, timeline_events
+from clearbill.web.console.words import bill_reason, timeline_events, transaction_rows
 from clearbill.web.document_view import paper_of
 from clearbill.web.errors import sentence_of
 from clearbill.web.pdf_answer import pdf_answer
@@ -66,8 +67,8 @@ def invoice(request: HttpRequest, shown_id: str) -> HttpResponse:
         "paper": paper_of(document_of(row)),
         "reason": bill_reason(row.reason),
         "notes": credit_notes(invoice_id=row.id),
-        "transactions": [_transaction(each) for each in entries],
-        "events": timeline_events(invoice_timeline(row.id), at=request.at),
+        "transactions": transaction_rows(entries),
+        "events": timeline_events(invoice_timeline(row.id)),
         "may_credit": allows(request.role, "credit") and row.state.status != "void",
         "is_all_credited": row.state.credited_minor >= row.total_minor,
         "may_send": allows(request.role, "manage_customers"),
@@ -89,24 +90,13 @@ def resend(request: HttpRequest, shown_id: str) -> HttpResponse:
     """Mail the invoice to the customer again."""
     invoice_id = id_in_address("invoice", shown_id)
     try:
-        resend_invoice(invoice_id, at=request.at, actor=request.actor)
+        with transaction.atomic():
+            resend_invoice(invoice_id, at=request.at, actor=request.actor)
     except Refusal as refusal:
         messages.error(request, sentence_of(refusal))
     else:
         messages.success(request, _("The invoice goes out by mail again."))
     return redirect("console:invoice", shown_id)
-
-
-def _transaction(row: Any) -> dict[str, Any]:
-    entries = [
-        {
-            "account": account_name(account),
-            "debit": minor if side == "debit" else None,
-            "credit": minor if side == "credit" else None,
-        }
-        for account, side, minor in row.entries
-    ]
-    return {"row": row, "fact": fact_name(row.fact), "entries": entries}
 
 
 def _tabs(counts: dict[str, int], *, status: str, search: str) -> list[dict[str, Any]]:

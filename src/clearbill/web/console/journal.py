@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path
@@ -14,7 +12,7 @@ from clearbill.scope.ids import show_id
 from clearbill.web.addresses import ROWS, id_in_address, id_mark, listed
 from clearbill.web.console.access import staff
 from clearbill.web.console.looks import record_look
-from clearbill.web.console.words import account_name, fact_name
+from clearbill.web.console.words import account_name, transaction_rows
 
 
 @staff("view")
@@ -29,15 +27,13 @@ def journal_page(request: HttpRequest) -> HttpResponse:
     if customer_id is not None:
         record_look(request, "customer", customer_id, how="view_journal")
         held = balances(customer_id=customer_id)
-    rows = journal(
-        customer_id=customer_id, account=account, before=id_mark(request, "transaction"), limit=ROWS + 1
-    )
+    rows = journal(customer_id=customer_id, account=account, before=id_mark(request, "transaction"), limit=ROWS + 1)
     page = listed(request, rows, mark=lambda row: show_id("transaction", row.id))
     wanted = {row.customer_id for row in page.rows if row.customer_id} | ({customer_id} if customer_id else set())
     names = customers_by_ids(wanted)
     context = {
         "page": page,
-        "rows": [_transaction(row, names) for row in page.rows],
+        "rows": [{**each, "customer": names.get(each["row"].customer_id)} for each in transaction_rows(page.rows)],
         "balances": [
             {"account": code, "name": account_name(code), "currency": currency, "minor": minor}
             for (code, currency), minor in held.items()
@@ -47,18 +43,6 @@ def journal_page(request: HttpRequest) -> HttpResponse:
         "customer": names.get(customer_id) if customer_id else None,
     }
     return render(request, "console/journal.html", context)
-
-
-def _transaction(row: Any, names: dict[Any, Any]) -> dict[str, Any]:
-    entries = [
-        {
-            "account": account_name(account),
-            "debit": minor if side == "debit" else None,
-            "credit": minor if side == "credit" else None,
-        }
-        for account, side, minor in row.entries
-    ]
-    return {"row": row, "fact": fact_name(row.fact), "customer": names.get(row.customer_id), "entries": entries}
 
 
 urlpatterns = [path("journal/", journal_page, name="journal")]

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path, reverse
@@ -80,7 +81,8 @@ def cancel(request: HttpRequest, shown_id: str) -> HttpResponse:
     timing = request.POST.get("timing", "")
     if request.method == "POST" and timing in TIMINGS:
         try:
-            actions.cancel(row.id, timing=timing, at=request.at, actor=request.actor)
+            with transaction.atomic():
+                actions.cancel(row.id, timing=timing, at=request.at, actor=request.actor)
         except Refusal as refusal:
             messages.error(request, sentence_of(refusal))
         else:
@@ -99,7 +101,8 @@ def cancel(request: HttpRequest, shown_id: str) -> HttpResponse:
 def uncancel(request: HttpRequest, shown_id: str) -> HttpResponse:
     """Take back an end that lies ahead."""
     try:
-        actions.uncancel(id_in_address("subscription", shown_id), at=request.at, actor=request.actor)
+        with transaction.atomic():
+            actions.uncancel(id_in_address("subscription", shown_id), at=request.at, actor=request.actor)
     except Refusal as refusal:
         messages.error(request, sentence_of(refusal))
     else:
@@ -117,15 +120,16 @@ def subscribe(request: HttpRequest, shown_id: str) -> HttpResponse:
     quantities = QuantitiesForm(request.POST or None, quantities=_quantities(prices))
     if request.method == "POST" and form.is_valid() and quantities.is_valid():
         try:
-            made = actions.subscribe(
-                customer_id=customer.id,
-                plan_code=form.cleaned_data["plan"],
-                anchor=form.cleaned_data["anchor"],
-                external_id=form.cleaned_data["external_id"],
-                quantities=quantities.quantities,
-                at=request.at,
-                actor=request.actor,
-            )
+            with transaction.atomic():
+                made = actions.subscribe(
+                    customer_id=customer.id,
+                    plan_code=form.cleaned_data["plan"],
+                    anchor=form.cleaned_data["anchor"],
+                    external_id=form.cleaned_data["external_id"],
+                    quantities=quantities.quantities,
+                    at=request.at,
+                    actor=request.actor,
+                )
         except Refusal as refusal:
             show_refusal(form, refusal)
         else:

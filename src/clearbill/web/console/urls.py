@@ -1,16 +1,40 @@
-"""Addresses of the console."""
+"""The console's addresses, page by page."""
 
-from django.urls import path
-from django.views.generic import RedirectView
+from __future__ import annotations
 
-from clearbill.web.console import access, audit, developers, settings, team
+from clearbill.web.console import (
+    access,
+    audit,
+    catalogue,
+    catalogue_editing,
+    credit_notes,
+    customers,
+    developers,
+    drafts,
+    home,
+    invoices,
+    journal,
+    settings,
+    subscriptions,
+    team,
+    usage,
+)
 
 app_name = "console"
 urlpatterns = [
-    path("", RedirectView.as_view(pattern_name="console:team"), name="home"),
-    *access.urlpatterns,
+    *home.urlpatterns,
+    *customers.urlpatterns,
+    *subscriptions.urlpatterns,
+    *invoices.urlpatterns,
+    *credit_notes.urlpatterns,
+    *drafts.urlpatterns,
+    *usage.urlpatterns,
+    *catalogue_editing.urlpatterns,
+    *catalogue.urlpatterns,
+    *journal.urlpatterns,
+    *audit.urlpatterns,
     *team.urlpatterns,
     *developers.urlpatterns,
-    *audit.urlpatterns,
     *settings.urlpatterns,
+    *access.urlpatterns,
 ]

@@ -97,7 +97,12 @@ def _busiest(chart: dict[str, Any]) -> list[dict[str, Any]]:
     meter = chart["meter"]
     found = busiest_customers(meter, start=chart["start"], end=chart["end"])
     return [
-        {"id": customer_id, "shown_id": show_id("customer", customer_id), "events": count, "value": together(read, meter)}
+        {
+            "id": customer_id,
+            "shown_id": show_id("customer", customer_id),
+            "events": count,
+            "value": together(read, meter),
+        }
         for customer_id, count, read in found
     ]
 

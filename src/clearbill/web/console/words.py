@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.urls import reverse
@@ -11,6 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from clearbill.billing.queries.timeline import Happening
 from clearbill.core.errors import fill
+from clearbill.ledger.queries import JournalRow
 from clearbill.scope.ids import show_id
 from clearbill.scope.local_formats import format_amount
 from clearbill.web.templatetags.status_names import name_status
@@ -53,12 +55,26 @@ def bill_reason(code: str) -> str:
     return str(BILL_REASONS.get(code, code))
 
 
-def timeline_events(happenings: list[Happening], *, at: Any) -> list[dict[str, Any]]:
+def transaction_rows(rows: Iterable[JournalRow]) -> list[dict[str, Any]]:
+    """Transactions as tables show them: each entry with its account's name and its side."""
+    return [
+        {
+            "row": row,
+            "fact": fact_name(row.fact),
+            "entries": [
+                {"account": account_name(account), "side": side, "minor": minor} for account, side, minor in row.entries
+            ],
+        }
+        for row in rows
+    ]
+
+
+def timeline_events(happenings: Iterable[Happening]) -> list[dict[str, Any]]:
     """Entries for the ``timeline`` component."""
-    return [_event(each, at=at) for each in happenings]
+    return [_event(each) for each in happenings]
 
 
-def _event(each: Happening, *, at: Any) -> dict[str, Any]:
+def _event(each: Happening) -> dict[str, Any]:
     amount = "" if each.minor is None else format_amount(each.minor, each.currency)
     match each.kind:
         case "invoice":
@@ -82,3 +98,14 @@ def _event(each: Happening, *, at: Any) -> dict[str, Any]:
 
 def _url(each: Happening, kind: str) -> str:
     return reverse(f"console:{kind}", args=[show_id(kind, each.id)])
+
+
+def aggregation_name(code: str, counted: str) -> str:
+    """What a meter reads: ``sum, air_time`` → “sum of air_time”."""
+    sentence = {
+        "count": _("number of events"),
+        "sum": _("sum of {property}"),
+        "max": _("highest {property}"),
+        "unique_count": _("different values of {property}"),
+    }.get(code, code)
+    return fill(sentence, {"property": counted})

@@ -1,6 +1,13 @@
-"""Addresses of the portal."""
+"""The portal's addresses, page by page."""
 
-from typing import Any
+from __future__ import annotations
+
+from clearbill.web.portal import invoices, overview, sign_in, usage
 
 app_name = "portal"
-urlpatterns: list[Any] = []
+urlpatterns = [
+    *overview.urlpatterns,
+    *invoices.urlpatterns,
+    *usage.urlpatterns,
+    *sign_in.urlpatterns,
+]
