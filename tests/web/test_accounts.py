@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.core import mail
 from django.core.cache import cache
+from django.db import connections
 from django.test import Client
 
 from clearbill.cli.create_owner import command, create_owner
@@ -233,12 +234,19 @@ def test_a_developer_cant_make_an_owners_key_by_hand(owner):
 def invite_by_page(browser, email="nina@acme.example", role="finance"):
     answer = browser.post("/console/team/invite/", {"email": email, "role": role})
     assert answer.status_code == 302
-    return re.search(r"http://127\.0\.0\.1:8000(\S+)", mail.outbox[-1].body)[1]
+    return re.search(r"http://127\.0\.0\.1:8000(\S+)", queued_mail()[1])[1]
+
+
+def queued_mail():
+    """Recipient and text of the last message that waits to be sent."""
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("SELECT recipient, text FROM mail_message ORDER BY id DESC LIMIT 1")
+        return cursor.fetchone()
 
 
 def test_an_invited_person_comes_in_by_the_mailed_link_once(owner, browser):
     path = invite_by_page(browser, email="Nina@Acme.example")
-    assert mail.outbox[-1].to == ["nina@acme.example"]
+    assert queued_mail()[0] == "nina@acme.example"
     nina = Client()
     assert "nina@acme.example" in words_of(nina.get(path))
     form = {"name": "Nina", "password": "seven blue kettles", "repeated": "seven blue kettles"}
@@ -256,17 +264,6 @@ def test_an_invitation_link_that_was_changed_or_is_old_is_gone(browser):
     assert Client().get(path[:-3] + "/").status_code == 410
     Invitation.objects.update(expires_at=wall_clock() - timedelta(seconds=1))
     assert Client().get(path).status_code == 410
-
-
-def test_a_mail_that_cant_be_sent_is_said_with_the_link_to_pass_on(browser, monkeypatch):
-    def refuse(*_args, **_kwargs):
-        raise ConnectionRefusedError("no mail server")
-
-    monkeypatch.setattr("clearbill.web.console.team.send_mail", refuse)
-    browser.post("/console/team/invite/", {"email": "nina@acme.example", "role": "viewer"})
-    page = words_of(browser.get("/console/team/?lang=en"))
-    path = re.search(r"http://127\.0\.0\.1:8000(/accounts/invitation/\S+?/)(?=[\s<])", page)[1]
-    assert Client().get(path).status_code == 200
 
 
 def test_guessing_invitation_links_is_throttled(database):

@@ -36,6 +36,7 @@ def chosen_sellers(wanted: str | None) -> list[Seller]:
     from clearbill.scope.ids import show_id
     from clearbill.sellers.queries import all_sellers
 
+    _refuse_unmigrated()
     sellers = all_sellers()
     if not sellers:
         raise Stopped("There is no seller yet. Make one with `clearbill create-owner`.")
@@ -62,3 +63,15 @@ def _listed(sellers: list[Seller]) -> str:
         f"  {show_id('seller', seller.id)}  {seller.name} ({'test' if seller.is_test else 'live'})"
         for seller in sellers
     )
+
+
+def _refuse_unmigrated() -> None:
+    """Raises Stopped when the database has no tables of ours yet."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('sellers_seller') IS NULL")
+        if cursor.fetchone()[0]:
+            raise Stopped(
+                "The database isn't set up yet. Run “clearbill migrate”, or “clearbill run” for a first look."
+            )

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import logging
-from smtplib import SMTPException
 from uuid import UUID
 
 from django import forms
 from django.contrib import messages
-from django.core.mail import send_mail
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.template.loader import render_to_string
 from django.urls import path, reverse
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from clearbill.core.errors import Refusal
+from clearbill.mail.actions import enqueue
 from clearbill.scope.clock import wall_clock
 from clearbill.scope.ids import read_id, show_id
 from clearbill.sellers import actions
@@ -28,8 +24,6 @@ from clearbill.web.accounts import public_address
 from clearbill.web.console.access import staff
 from clearbill.web.console.forms import show_refusal
 from clearbill.web.console.role_names import ROLE_NAMES, ROLE_SENTENCES, role_choices
-
-log = logging.getLogger("clearbill.web.team")
 
 
 class InvitationForm(forms.Form):
@@ -69,7 +63,7 @@ def invite(request: HttpRequest) -> HttpResponse:
     except Refusal as refusal:
         show_refusal(form, refusal)
         return _page(request, form)
-    transaction.on_commit(lambda: _mail(request, invitation))
+    _mail(request, invitation)
     return redirect("console:team")
 
 
@@ -141,25 +135,21 @@ def _page(request: HttpRequest, form: forms.Form) -> HttpResponse:
 
 
 def _mail(request: HttpRequest, invitation: NewInvitation) -> None:
+    """In the invitation's own transaction; the worker sends it after the commit."""
     link = public_address(reverse("invitation", kwargs={"token": invitation.token}))
-    words = {
-        "inviter": request.user.get_full_name(),
-        "seller": request.seller,
-        "link": link,
-        "expires_at": invitation.expires_at,
-    }
-    subject = _("{inviter} invites you to the billing desk of {seller}").format(
-        inviter=words["inviter"], seller=request.seller.name
+    enqueue(
+        "invitation",
+        customer_id=None,
+        recipient=invitation.email,
+        language="zh-Hans" if get_language() == "zh-hans" else "en",
+        context={
+            "inviter": request.user.get_full_name(),
+            "link": link,
+            "days": (invitation.expires_at - wall_clock()).days + 1,
+        },
+        dedup_key=f"invitation:{invitation.id}",
+        at=wall_clock(),
     )
-    try:
-        send_mail(subject, render_to_string("console/invitation_mail.txt", words), None, [invitation.email])
-    except (OSError, SMTPException) as problem:
-        log.warning("invitation mail failed", extra={"problem": str(problem)})
-        messages.error(
-            request,
-            _("The mail couldn't be sent. Pass this link on yourself, it works once: {link}").format(link=link),
-        )
-        return
     messages.success(request, _("An invitation is on its way to {email}.").format(email=invitation.email))
 
 
