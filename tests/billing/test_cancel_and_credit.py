@@ -129,6 +129,40 @@ def test_who_subscribes_for_one_period_only_may_cancel_in_the_same_instant(selle
     assert [(each["reason"], each["total"]) for each in bills(seller)] == [("subscription_started", "37.20")]
 
 
+def test_two_ends_of_one_instant_share_a_bill_when_they_wait_for_its_run(seller: Any) -> None:
+    make_meter(seller, "calls")
+    make_plan(seller, prices=[CALLS])
+    make_plan(seller, "other", prices=[{**CALLS, "code": "others"}])
+    customer = make_customer(seller)
+    first, second = subscribe(seller, customer), subscribe(seller, customer, "other")
+    run_until(seller, "2025-01-20T10:00")
+    use(seller, "acme", "calls", "2025-01-20T09:00")
+    cancel(seller, second, "2025-01-20T10:00", timing="immediately", bills_wait=True)
+    cancel(seller, first, "2025-01-20T10:00", timing="immediately", bills_wait=True)
+    assert bills(seller) == []
+    run_until(seller, "2025-01-20T10:00")
+
+    (bill,) = bills(seller)
+    assert (bill["reason"], bill["issued_at"]) == ("canceled", "2025-01-20T10:00")
+    assert bill["lines"] == [("calls", "{}", "1.00"), ("others", "{}", "1.00")]
+
+
+def test_the_last_bill_waits_out_its_grace_too(make_seller: Any) -> None:
+    seller = make_seller(policies={"grace_hours": 24})
+    make_meter(seller, "calls")
+    make_plan(seller, prices=[CALLS])
+    subscription = subscribe(seller, make_customer(seller))
+    run_until(seller, "2025-01-20T10:00")
+    cancel(seller, subscription, "2025-01-20T10:00", timing="immediately")
+    use(seller, "acme", "calls", "2025-01-20T09:59")
+    use(seller, "acme", "calls", "2025-01-20T10:00")
+    assert bills(seller) == []
+    run_until(seller, "2025-01-22T00:00")
+
+    (bill,) = bills(seller)
+    assert (bill["issued_at"], bill["lines"]) == ("2025-01-21T10:00", [("calls", "{}", "1.00")])
+
+
 def test_under_fixed_30_revenue_is_earned_by_months_of_30_days(make_seller: Any) -> None:
     seller = make_seller(policies={"proration.unit": "fixed_30"}, taxes=())
     make_plan(seller, prices=[{**FEE, "amount": "30.00"}])

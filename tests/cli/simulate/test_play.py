@@ -60,6 +60,17 @@ def test_a_subscription_that_starts_when_another_renews_shares_its_invoice(datab
     assert [line["subscription"] for line in lines] == ["s1", "s2"]
 
 
+def test_what_ends_and_what_begins_at_one_instant_is_one_invoice(database: str) -> None:
+    found = played(
+        USED,
+        "at: 2025-01-10T00:00:00Z, do: usage, customer: acme, meter: calls",
+        "at: 2025-01-20T00:00:00Z, do: subscribe, id: s1, customer: acme, plan: pro",
+        "at: 2025-01-20T00:00:00Z, do: cancel, id: s2, timing: immediately",
+        until="2025-01-21T00:00:00Z",
+    )
+    assert invoices(found) == [("2025-01-20T00:00:00Z", "acme", "canceled", ["1.00", "10.00"])]
+
+
 def test_usage_that_comes_at_the_instant_of_a_bill_run_is_still_on_it_and_later_is_not(database: str) -> None:
     late = "do: usage, customer: acme, meter: calls, timestamp: 2025-01-31T12:00:00Z, key:"
     found = played(

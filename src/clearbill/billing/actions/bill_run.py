@@ -17,9 +17,9 @@ from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, connection
 
-from clearbill.billing.actions.bills import Bill, BilledCharge, write_bills
+from clearbill.billing.actions.bills import REASONS, Bill, BilledCharge, write_bills
 from clearbill.billing.actions.deferrals import recognise
-from clearbill.billing.actions.drafts import draft_of, pending_bills, save_drafts
+from clearbill.billing.actions.drafts import draft_of, one_for_each_instant, pending_bills, save_drafts
 from clearbill.billing.models import Deferral, Draft, Parked, Subscription
 from clearbill.billing.queries.subscriptions import Agreement, agreements
 from clearbill.core import subscription as core
@@ -146,11 +146,7 @@ def _bill_customers(seller_id: UUID, *, horizon: datetime, report: RunReport, on
         waiting = list(
             Draft.objects.filter(customer_id__in=customers, finalize_at__lte=horizon).order_by("finalize_at", "id")
         )
-        bills = sorted(
-            [*plan.bills, *pending_bills(waiting)],
-            key=lambda bill: (bill.issued_at, bill.fell_due_at, bill.customer_id),
-        )
-        written = write_bills(bills)
+        written = write_bills(one_for_each_instant([*plan.bills, *pending_bills(waiting)]))
         save_drafts([draft_of(bill) for bill in plan.drafts])
         Draft.objects.filter(id__in=[row.id for row in waiting]).delete()
         _advance(list(plan.after.values()))
@@ -206,9 +202,6 @@ def plan_due(claimed: Sequence[Agreement], *, horizon: datetime) -> DuePlan:
         if bill.charges:
             (plan.bills if bill.issued_at <= horizon else plan.drafts).append(bill)
     return plan
-
-
-REASONS = ("canceled", "subscription_started", "period")
 
 
 def _bill(

@@ -35,6 +35,7 @@ from clearbill.sellers.numbering import number_text
 from clearbill.sellers.queries import seller_by_id, tax_rates
 
 INVOICE_SERIES = "invoice"
+REASONS = ("canceled", "subscription_started", "period")  # the first that applies is the invoice's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

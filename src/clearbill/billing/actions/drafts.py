@@ -1,14 +1,15 @@
-"""Drafts: bills that fell due and wait out their grace, so that late usage still gets on."""
+"""Drafts: bills that fell due and wait, for their grace to end or for the bill run of their instant."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from clearbill.billing.actions.bills import Bill, BilledCharge
+from clearbill.billing.actions.bills import REASONS, Bill, BilledCharge
 from clearbill.billing.models import Draft
 from clearbill.core.money import plain
 from clearbill.core.period import Period
@@ -54,6 +55,23 @@ def pending_bills(drafts: Sequence[Draft]) -> list[Bill]:
         )
         for row in drafts
     ]
+
+
+def one_for_each_instant(bills: Sequence[Bill]) -> list[Bill]:
+    """``bills`` in the order of their numbers; those of a customer, currency and instant under the same policies are one."""
+    together: dict[tuple[object, ...], list[Bill]] = {}
+    for bill in sorted(bills, key=lambda bill: (bill.issued_at, bill.fell_due_at, bill.customer_id)):
+        policies = json.dumps(dict(bill.policies), sort_keys=True)
+        key = (bill.issued_at, bill.fell_due_at, bill.customer_id, bill.currency, policies)
+        together.setdefault(key, []).append(bill)
+    return [group[0] if len(group) == 1 else _joined(group) for group in together.values()]
+
+
+def _joined(bills: Sequence[Bill]) -> Bill:
+    """Charges by subscription, each subscription's in their own order."""
+    reasons = {bill.reason for bill in bills}
+    charges = sorted((item for bill in bills for item in bill.charges), key=lambda item: item.subscription_id)
+    return replace(bills[0], reason=next(reason for reason in REASONS if reason in reasons), charges=tuple(charges))
 
 
 def _packed(item: BilledCharge) -> dict[str, object]:

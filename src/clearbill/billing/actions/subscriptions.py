@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
 from clearbill.billing.actions.bills import Bill, BilledCharge, write_bills
 from clearbill.billing.actions.credits import credit_unused
+from clearbill.billing.actions.drafts import draft_of, save_drafts
 from clearbill.billing.models import Subscription
 from clearbill.billing.queries.subscriptions import Agreement, agreements, subscription_by_id
 from clearbill.core import subscription as core
@@ -94,11 +95,14 @@ def cancel(
     *,
     timing: str = "at_period_end",
     policies: Mapping[str, object] | None = None,
+    bills_wait: bool = False,
     at: datetime,
     actor: str,
 ) -> Subscription:
     """End a subscription at its period's end, or ``immediately``: what is owed is billed, what is unused is credited.
 
+    An immediate end is billed here, when there's no grace to wait out; with ``bills_wait`` the next bill run does it, so
+    that what else falls due at this instant is on the same invoice.
     Raises Conflict ``subscription_canceled`` when it's over, ``bill_run_behind`` when a bill is due but not written yet.
     """
     if timing not in ("at_period_end", "immediately"):
@@ -114,7 +118,7 @@ def cancel(
         row.save(update_fields=["cancel_at"])
     else:
         frozen = {**row.policies, **check_policies(policies or {})}
-        _end_now(agreement, policies=frozen, at=at, actor=actor)
+        _end_now(agreement, policies=frozen, bills_wait=bills_wait, at=at, actor=actor)
     record_facts(
         [("subscription.cancel_scheduled" if row.ended_at is None else "subscription.canceled", _fact(row))],
         at=at,
@@ -141,7 +145,9 @@ def uncancel(subscription_id: UUID, *, at: datetime, actor: str) -> Subscription
     return row
 
 
-def _end_now(agreement: Agreement, *, policies: Mapping[str, object], at: datetime, actor: str) -> None:
+def _end_now(
+    agreement: Agreement, *, policies: Mapping[str, object], bills_wait: bool, at: datetime, actor: str
+) -> None:
     chosen = read_policies(policies)
     end = core.end_now(agreement.value, at=at, termination_day=TerminationDay(chosen.termination_day))
     row = agreement.row
@@ -153,7 +159,7 @@ def _end_now(agreement: Agreement, *, policies: Mapping[str, object], at: dateti
             currency=row.currency,
             reason="canceled",
             fell_due_at=at,
-            issued_at=at,
+            issued_at=at + timedelta(hours=chosen.grace_hours),
             policies=row.policies,
             charges=tuple(
                 BilledCharge(
@@ -165,7 +171,10 @@ def _end_now(agreement: Agreement, *, policies: Mapping[str, object], at: dateti
                 for charge in end.charges
             ),
         )
-        write_bills([bill])
+        if bills_wait or bill.issued_at > at:
+            save_drafts([draft_of(bill)])
+        else:
+            write_bills([bill])
     row.state, row.cancel_at, row.ended_at, row.due_at = "canceled", at, at, None
     row.save(update_fields=["state", "cancel_at", "ended_at", "due_at"])
 

@@ -63,7 +63,9 @@ def _files(path: Path) -> list[Path]:
         return [path]
     files = sorted(file for file in path.iterdir() if file.suffix in _ENDINGS and file.is_file())
     if not files:
-        raise click.UsageError(f"There is no scenario (*.yaml) in {path}.")
+        from django.utils.translation import gettext as _
+
+        raise click.UsageError(_("There is no scenario (*.yaml) in {path}.").format(path=path))
     return files
 
 
@@ -75,7 +77,7 @@ def _until(text: str | None) -> datetime | None:
     try:
         return read_instant(read_yaml(text))
     except ScenarioError as problem:
-        raise click.BadParameter(f"found {problem.found}; expected: {problem.expected}", param_hint="--until") from None
+        raise click.BadParameter(problem.message("--until"), param_hint="--until") from None
 
 
 def _read(file: Path, wish: _Wish) -> Scenario | None:

@@ -102,6 +102,7 @@ def _cancel(player: Player, step: Step) -> None:
         player.subscription(params["id"]),
         timing=params["timing"],
         policies=params["policies"],
+        bills_wait=True,
         at=step.at,
         actor=ACTOR,
     )
