@@ -179,9 +179,7 @@ def as_mo(words: Words) -> bytes:
 def problems_of(sources: Words) -> list[str]:
     words = read(PO)
     problems = [f"missing: {told(message)}" for message in real(sources) if not held_by(words, message)]
-    problems += [
-        f"no longer used: {told(message)}" for message in real(words) if not held_by(sources, message)
-    ]
+    problems += [f"no longer used: {told(message)}" for message in real(words) if not held_by(sources, message)]
     problems += [problem for message in real(words) if (problem := problem_of(message))]
     if not problems and PO.read_text() != as_po(renewed(words, sources)):
         problems.append(f"{PO.name} is not as `make catalogues` writes it")

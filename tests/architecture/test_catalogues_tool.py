@@ -146,9 +146,7 @@ def test_a_written_catalogue_reads_back_and_answers_through_gettext(
     assert translations.pgettext("verb", "Credit") == "抵扣"
 
 
-def test_the_check_names_missing_unused_and_uncompiled_words(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_check_names_missing_unused_and_uncompiled_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catalogues, "PO", tmp_path / "django.po")
     monkeypatch.setattr(catalogues, "MO", tmp_path / "django.mo")
     sources = words_of(("Total", None), ("Void", None))

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from sentences import MARKERS, refusals
+
 from tests.architecture import rules
 
 ROOT = Path(__file__).resolve().parents[2]

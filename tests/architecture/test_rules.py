@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 import pytest
+
 from tests.architecture import rules
 
 REFUSALS = partial(rules.unworded_refusals, refusals={"Conflict"})

@@ -163,6 +163,21 @@ def test_the_last_bill_waits_out_its_grace_too(make_seller: Any) -> None:
     assert (bill["issued_at"], bill["lines"]) == ("2025-01-21T10:00", [("calls", "{}", "1.00")])
 
 
+def test_a_preview_of_an_end_shows_the_bill_that_waits_out_its_grace(make_seller: Any) -> None:
+    from clearbill.billing.actions.dry_runs import preview_cancel
+
+    seller = make_seller(policies={"grace_hours": 24})
+    make_meter(seller, "calls")
+    make_plan(seller, prices=[CALLS])
+    subscription = subscribe(seller, make_customer(seller))
+    run_until(seller, "2025-01-20T10:00")
+    use(seller, "acme", "calls", "2025-01-20T09:00")
+    with in_scope(seller):
+        ending = preview_cancel(subscription.id, timing="immediately", at=instant("2025-01-20T10:00"))
+
+    assert (ending.bills, [each.invoice.total_minor for each in ending.later]) == ((), [120])
+
+
 def test_under_fixed_30_revenue_is_earned_by_months_of_30_days(make_seller: Any) -> None:
     seller = make_seller(policies={"proration.unit": "fixed_30"}, taxes=())
     make_plan(seller, prices=[{**FEE, "amount": "30.00"}])

@@ -52,6 +52,8 @@ def browser() -> Iterator[Browser]:
     reason = os.environ.get("TEST_BROWSER_MISSING", "")
     if reason:
         pytest.skip(reason)
+    # Playwright keeps a loop in this thread; these tests read the database beside it, one statement at a time
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=path or None, headless=True, args=FLAGS)
         yield chromium

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.worlds import in_scope, make_customer
 
 from clearbill.billing.models import ImportRun, Subscription, UsageEvent
 from clearbill.cli import imports
@@ -23,6 +22,7 @@ from clearbill.cli.imports import ImportSummary, describe, run_import
 from clearbill.core.errors import Conflict, Refusal
 from clearbill.customers.queries import customers_page
 from clearbill.pricing.queries import meters, plans
+from tests.worlds import in_scope, make_customer
 
 AT = datetime(2025, 3, 1, tzinfo=UTC)
 HEADER = "type,customer,timestamp,key,units"

@@ -16,6 +16,7 @@ from clearbill.core.period import (
     Period,
     ProrationUnit,
     day_edge,
+    days_later,
     first_period,
     month_end_after,
     next_period,
@@ -181,6 +182,12 @@ def test_unknown_zones_are_refused(name: str) -> None:
     with pytest.raises(Refusal) as refused:
         zone_of(name)
     assert refused.value.code == "unknown_timezone"
+
+
+def test_days_later_keeps_the_wall_time_over_a_change_of_the_clock() -> None:
+    # midnight in New York on 1 November 2013, two days before winter time, and on the 15th
+    assert days_later(utc("2013-11-01T04:00"), 14, "America/New_York") == utc("2013-11-15T05:00")
+    assert days_later(utc("2013-11-01T04:00"), 0, "America/New_York") == utc("2013-11-01T04:00")
 
 
 def test_day_edges_and_month_ends_are_local() -> None:

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.worlds import in_scope
 
 from clearbill.core.errors import Conflict, Malformed, NotFound, Refusal, Unacceptable
 from clearbill.pricing import queries
@@ -23,6 +22,7 @@ from clearbill.pricing.queries import (
     prices_by_id,
     prices_of,
 )
+from tests.worlds import in_scope
 
 FEE: dict[str, Any] = {"code": "fee", "model": "flat", "amount": "29.00"}
 USE: dict[str, Any] = {"code": "calls", "model": "per_unit", "meter": "calls", "unit_amount": "0.010"}

@@ -29,7 +29,7 @@ from clearbill.scope.clock import wall_clock
 from clearbill.scope.seller import seller_scope
 from clearbill.sellers.actions import add_member, create_seller, create_user, set_tax_rates, set_test_clock
 from clearbill.sellers.models import Seller
-from clearbill.sellers.queries import all_sellers, has_users, seller_by_id, user_id_of
+from clearbill.sellers.queries import all_sellers, seller_by_id, user_id_of
 
 NAME = "Skyline"
 OWNER = "owner@skyline.example"
@@ -130,20 +130,11 @@ def _seller() -> Seller:
         "bank": [{"label": "Bank", "value": "Example Bank, New York"}, {"label": "Account", "value": "000123456789"}],
         "number_prefix": "SKY",
     }
-    live = create_seller(name=NAME, actor=ACTOR, at=at, **profile)
-    test = create_seller(name=NAME, actor=ACTOR, at=at, is_test=True, live_id=live.id, **profile)
-    if not has_users() or user_id_of(OWNER) is None:
-        create_user(OWNER, at=at, password=PASSWORD, name="Skyline")
-    owner = user_id_of(OWNER)
-    for seller in (live, test):
-        if owner is not None:
-            add_member(seller.id, user_id=owner, role="owner", granter="owner", actor=ACTOR, at=at)
-        set_tax_rates(
-            seller.id,
-            rates=[{"code": "sales_tax", "label": "Sales tax", "rate": "8.875"}],
-            actor=ACTOR,
-            at=START,
-        )
+    test = create_seller(name=NAME, actor=ACTOR, at=at, is_test=True, **profile)
+    owner = user_id_of(OWNER) or create_user(OWNER, at=at, password=PASSWORD)
+    add_member(test.id, user_id=owner, role="owner", granter="owner", actor=ACTOR, at=at)
+    rates = [{"code": "sales_tax", "label": "Sales tax", "rate": "8.875"}]
+    set_tax_rates(test.id, rates=rates, actor=ACTOR, at=START)
     set_test_clock(test.id, at=START, actor=ACTOR)
     return test
 

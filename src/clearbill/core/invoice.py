@@ -40,13 +40,14 @@ class InvoiceRules:
 class Measured:
     """A charge and its quantities by group key; a charge without groups has the one key ``()``.
 
-    ``timezone`` is that of the charge's calendar, else the rules' own.
+    ``timezone`` and ``unit`` are those of the charge's calendar, else the rules' own.
     """
 
     charge: Charge
     quantities: Mapping[Group, Decimal]
     source: int = 0
     timezone: str = ""
+    unit: ProrationUnit | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,8 +146,9 @@ def _priced(group: Group, quantity: Decimal, rated: Rated, *, item: Measured, ru
     charge = item.charge
     part = charge.window is None and charge.price.prorated and charge.period != charge.whole
     if part:
-        used = share(charge.period, charge.whole, unit=rules.unit, timezone=item.timezone or rules.timezone)
-        rated = prorate(rated, used, unit=rules.unit, currency=rules.currency)
+        unit = item.unit or rules.unit
+        used = share(charge.period, charge.whole, unit=unit, timezone=item.timezone or rules.timezone)
+        rated = prorate(rated, used, unit=unit, currency=rules.currency)
     amount = round_minor(rated.exact, rules.currency, mode=rules.rounding)
     working = rated.working
     shown = format_minor(amount, rules.currency)

@@ -151,6 +151,13 @@ def day_edge(at: datetime, timezone: str, *, upper: bool) -> datetime:
     return following if upper else lower
 
 
+def days_later(at: datetime, days: int, timezone: str) -> datetime:
+    """The same wall time ``days`` local days later, so that a change of the clock moves no due date."""
+    zone = zone_of(timezone)
+    local = at.astimezone(zone)
+    return local_instant(local.date() + timedelta(days=days), zone, local.time())
+
+
 def month_end_after(at: datetime, zone: ZoneInfo) -> datetime:
     """The first instant after ``at`` at which a local month begins."""
     first = at.astimezone(zone).date().replace(day=1)

@@ -39,6 +39,8 @@ DEFAULTS: Mapping[str, str | int] = {
     "grace_hours": 0,
 }
 
+OF_INVOICES = ("rounding", "tax.rounding", "grace_hours")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policies:
@@ -95,6 +97,12 @@ def resolve_policies(*layers: Mapping[str, object]) -> dict[str, str | int]:
     for layer in layers:
         resolved.update(check_policies(layer))
     return resolved
+
+
+def invoice_policies(frozen: Mapping[str, object]) -> dict[str, object]:
+    """Those of ``frozen`` that shape an invoice as a whole; the others shape a subscription's lines, each its own."""
+    found = resolve_policies(frozen)
+    return {name: found[name] for name in OF_INVOICES}
 
 
 def read_policies(frozen: Mapping[str, object]) -> Policies:

@@ -1,13 +1,14 @@
 """A frozen document as pages show it: paper with lines, the working under each, taxes and totals.
 
 Labels and the sentences of the working are in the viewer's language; what the document itself says (names of lines and
-taxes, terms, notes) stays in the document's. Every amount comes out of the document: nothing is added up here.
+taxes, terms, notes) stays in the document's. Every amount comes out of the document, and none is rounded here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -19,7 +20,7 @@ from clearbill.billing.documents import frozen
 from clearbill.billing.documents.wording import reason_text, sentences
 from clearbill.core.errors import fill
 from clearbill.core.money import format_minor, plain
-from clearbill.scope.local_formats import format_day, format_quantity, format_rate, format_unit_price
+from clearbill.scope.local_formats import format_day, format_period, format_quantity, format_rate, format_unit_price
 
 Document = Mapping[str, Any]
 Pair = tuple[str, str]
@@ -47,6 +48,7 @@ class PaperLine:
     amount: str
     sentences: tuple[str, ...]
     steps: tuple[WorkingStep, ...]
+    steps_sum: str
     facts: tuple[Pair, ...]
 
 
@@ -122,34 +124,37 @@ class Foreseen:
     total_minor: int
 
 
-def foresee(each: Calculated) -> Foreseen:
-    """A calculated bill as a preview shows it, in the viewer's language throughout."""
+def foresee(each: Calculated, *, tax_labels: Mapping[str, str] | None = None) -> Foreseen:
+    """A calculated bill as a preview shows it, in the viewer's language throughout; ``tax_labels`` by code."""
     bill, invoice = each.bill, each.invoice
     language = _viewer()
-    lines = []
+    lines: list[dict[str, Any]] = []
     for line, group in zip(invoice.lines, each.groups, strict=True):
         price = line.charge.price
-        document = {
-            "line": line.number,
-            "text": frozen.line_text(price, group, language=language),
-            "group": dict(group),
-            "price": price.code,
-            "period": frozen.inclusive(line.charge.period, bill.charges[line.source].timezone),
-            "quantity": plain(line.quantity),
-            "unit": frozen.in_language(price.unit_name, language, otherwise=""),
-            "unit_amount": None if price.unit_amount is None else plain(price.unit_amount),
-            "amount": format_minor(line.amount_minor, bill.currency),
-            "discount": format_minor(line.discount_minor, bill.currency),
-            "tax": format_minor(line.tax_minor, bill.currency),
-            "tax_rates": [{"code": rate.code, "rate": plain(rate.rate)} for rate in line.rates],
-            "working": line.working,
-        }
-        lines.append(_line(document, currency=bill.currency, whole=None, tax_labels={}))
+        lines.append(
+            {
+                "line": line.number,
+                "text": frozen.line_text(price, group, language=language),
+                "group": dict(group),
+                "price": price.code,
+                "period": frozen.inclusive(line.charge.period, bill.charges[line.source].timezone),
+                "quantity": plain(line.quantity),
+                "unit": frozen.in_language(price.unit_name, language, otherwise=""),
+                "unit_amount": None if price.unit_amount is None else plain(price.unit_amount),
+                "amount": format_minor(line.amount_minor, bill.currency),
+                "discount": format_minor(line.discount_minor, bill.currency),
+                "tax": format_minor(line.tax_minor, bill.currency),
+                "tax_rates": [{"code": rate.code, "rate": plain(rate.rate)} for rate in line.rates],
+                "working": line.working,
+            }
+        )
+    periods = [line["period"] for line in lines]
+    whole = periods[0] if periods and all(period == periods[0] for period in periods) else None
     return Foreseen(
         issued_at=bill.issued_at,
         reason=bill.reason,
         currency=bill.currency,
-        lines=tuple(lines),
+        lines=tuple(_line(line, currency=bill.currency, whole=whole, tax_labels=tax_labels or {}) for line in lines),
         subtotal_minor=invoice.subtotal_minor,
         tax_minor=invoice.tax_minor,
         total_minor=invoice.total_minor,
@@ -185,8 +190,8 @@ def _dates(document: Document) -> list[Pair]:
 
 
 def _days(period: Document) -> str:
-    start, end = format_day(period["start"]), format_day(period["end"])
-    return start if start == end else f"{start} – {end}"
+    """First and last day of a document's period; both are part of it."""
+    return format_period(date.fromisoformat(period["start"]), date.fromisoformat(period["end"]) + timedelta(days=1))
 
 
 def _line(line: Document, *, currency: str, whole: object, tax_labels: Mapping[str, str]) -> PaperLine:
@@ -202,6 +207,7 @@ def _line(line: Document, *, currency: str, whole: object, tax_labels: Mapping[s
         amount=_money(line["amount"], currency),
         sentences=tuple(sentences(told, language=_viewer(), currency=currency)),
         steps=steps,
+        steps_sum=_sum_of_steps(line["working"], currency) if steps else "",
         facts=tuple(_facts(line, currency=currency, tax_labels=tax_labels)),
     )
 
@@ -220,6 +226,12 @@ def _steps(working: Sequence[Mapping[str, str]], currency: str) -> tuple[Working
         )
         for step in tiers
     )
+
+
+def _sum_of_steps(working: Sequence[Mapping[str, str]], currency: str) -> str:
+    """What the steps add up to, exactly: the amount that is prorated or rounded afterwards."""
+    amounts = (Decimal(step["amount"]) for step in working if step.get("step") == "tier")
+    return format_unit_price(plain(sum(amounts, Decimal(0))), currency)
 
 
 def _span(step: Mapping[str, str]) -> str:
@@ -251,7 +263,7 @@ def _facts(line: Document, *, currency: str, tax_labels: Mapping[str, str]) -> l
         facts.append((_("Discount"), _money("-" + line["discount"], currency)))
     rates = [f"{tax_labels.get(rate['code'], rate['code'])} {percent(rate['rate'])}" for rate in line["tax_rates"]]
     tax = _money(line["tax"], currency)
-    facts.append((_("Tax"), f"{tax} ({' + '.join(rates)})" if rates else _("none")))
+    facts.append((_("Tax on this line"), f"{tax} ({' + '.join(rates)})" if rates else _("none")))
     if line.get("price"):
         facts.append((_("Price in the catalogue"), str(line["price"])))
     return facts

@@ -74,7 +74,7 @@ def _headline(price: Price) -> str:
         case Model.FLAT:
             return fill(_("{amount} each period"), places)
         case Model.PER_UNIT:
-            return fill(_("{unit_amount} per unit ({unit})") if unit else _("{unit_amount} per unit"), places)
+            return fill(_("{unit_amount} each ({unit})") if unit else _("{unit_amount} each"), places)
         case Model.PACKAGE:
             sentence = _("{amount} for every {size} {unit} begun") if unit else _("{amount} for every {size} begun")
             return fill(sentence, places)
@@ -120,7 +120,7 @@ def _step(tier: Tier, *, reached: Decimal, price: Price) -> str:
 
 def _notes(price: Price, meter_names: Mapping[str, str]) -> Sequence[str]:
     notes = []
-    if price.meter is not None:
+    if price.meter is not None and meter_names.get(price.meter) != active_name(price.name, price.code):
         notes.append(fill(_("counted by the meter “{meter}”"), {"meter": meter_names.get(price.meter, price.meter)}))
     if price.quantity is not None:
         notes.append(
@@ -134,15 +134,19 @@ def _notes(price: Price, meter_names: Mapping[str, str]) -> Sequence[str]:
         notes.append(fill(_("at most {amount}"), {"amount": _money(price.maximum, price)}))
     if price.tiers and price.tiers_over is TiersOver.ALL:
         notes.append(_("steps count over all groups together"))
-    is_fee = price.meter is None
-    notes.append(
-        _("billed at the start of a period") if price.bill is BillTiming.IN_ADVANCE else _("billed at its end")
-    )
-    if is_fee and not price.prorated:
-        notes.append(_("never in part"))
+    if price.meter is None:
+        notes.append(_when(price))
+        if not price.prorated:
+            notes.append(_("never in part"))
     if price.tax is not None:
         notes.append(fill(_("taxes: {codes}"), {"codes": ", ".join(price.tax)}) if price.tax else _("without tax"))
     return notes
+
+
+def _when(price: Price) -> str:
+    if price.bill is BillTiming.IN_ADVANCE:
+        return _("billed at the start of each period")
+    return _("billed at the end of each period")
 
 
 def _money(value: Decimal | None, price: Price) -> str:

@@ -66,7 +66,8 @@ def short_day(day: date) -> str:
     return format_skeleton("MMMd", day, locale=active_locale())
 
 
-def short_month(year_month: str) -> str:
-    """``2013-11`` → ``Nov 2013``, ``2013年11月``."""
+def short_month(year_month: str, *, with_year: bool) -> str:
+    """``2013-11`` → ``Nov 2013``, ``2013年11月``; without its year ``Nov``, ``11月``."""
     year, month = year_month.split("-")
-    return format_skeleton("yMMM", date(int(year), int(month), 1), locale=active_locale())
+    pattern = "yMMM" if with_year else "MMM"
+    return format_skeleton(pattern, date(int(year), int(month), 1), locale=active_locale())

@@ -23,7 +23,7 @@ from clearbill.billing.actions.drafts import draft_of, one_for_each_instant, pen
 from clearbill.billing.models import Deferral, Draft, Parked, Subscription
 from clearbill.billing.queries.subscriptions import Agreement, agreements
 from clearbill.core import subscription as core
-from clearbill.core.policy import read_policies
+from clearbill.core.policy import invoice_policies, read_policies
 from clearbill.customers.models import Customer
 from clearbill.outbox.actions import record_facts
 from clearbill.scope.ids import new_id, show_id
@@ -191,7 +191,7 @@ def plan_due(claimed: Sequence[Agreement], *, horizon: datetime) -> DuePlan:
         due = core.due(agreement.value)
         if due is None:
             continue
-        policies = json.dumps(agreement.row.policies, sort_keys=True)
+        policies = json.dumps(invoice_policies(agreement.row.policies), sort_keys=True)
         gathered.setdefault((instant, customer_id, agreement.row.currency, policies), []).append((due, agreement))
         plan.after[subscription_id] = replace(agreement, value=due.after)
         following = core.due_at(due.after)
@@ -220,6 +220,7 @@ def _bill(
             subscription_id=agreement.row.id,
             price_id=agreement.price_ids[charge.price.code],
             timezone=agreement.row.timezone,
+            unit=agreement.value.calendar.unit,
         )
         for due, agreement in dues
         for charge in due.charges

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from clearbill.billing.actions.deferrals import open_deferrals
@@ -18,6 +18,7 @@ from clearbill.core import posting
 from clearbill.core.invoice import Invoice as InvoiceValue
 from clearbill.core.invoice import InvoiceRules, Measured, make_invoice
 from clearbill.core.money import to_wire
+from clearbill.core.period import ProrationUnit, days_later
 from clearbill.core.policy import read_policies
 from clearbill.core.rating import WORKING_VERSION, canonical
 from clearbill.core.subscription import Charge
@@ -40,17 +41,18 @@ REASONS = ("canceled", "subscription_started", "period")  # the first that appli
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BilledCharge:
-    """A charge with what its row needs: the subscription, the price row, the zone of its calendar."""
+    """A charge with what its row needs: the subscription, the price row, the zone and unit of its calendar."""
 
     charge: Charge
     subscription_id: UUID
     price_id: UUID
     timezone: str
+    unit: ProrationUnit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bill:
-    """What one customer owes in one currency at one instant."""
+    """What one customer owes in one currency at one instant; ``policies`` are those of the invoice as a whole."""
 
     customer_id: UUID
     currency: str
@@ -98,7 +100,13 @@ def write_bills(bills: Sequence[Bill]) -> list[UUID]:
     )
     InvoiceState.objects.bulk_create([_state_row(row) for row in rows])
     post([_entry(row, each) for row, each in zip(rows, calculated, strict=True)])
-    open_deferrals([line for group in lines for line in group], invoices={row.id: row for row in rows}, seller=seller)
+    items = [each.bill.charges[line.source] for each in calculated for line in each.invoice.lines]
+    together = zip([line for group in lines for line in group], items, strict=True)
+    open_deferrals(
+        [(line, item.unit, item.timezone) for line, item in together],
+        invoices={row.id: row for row in rows},
+        seller=seller,
+    )
     for row in rows:
         record_facts([("invoice.finalized", _fact(row))], at=row.issued_at)
     return [row.id for row in rows]
@@ -134,7 +142,8 @@ def _calculate(
         else:
             key = (bill.customer_id, charge.window.start, charge.window.end, charge.price.meter or "")
             quantities = measured.get(key, {})  # type: ignore[assignment]
-        items.append(Measured(charge=charge, quantities=quantities, source=index, timezone=item.timezone))  # type: ignore[arg-type]
+        measure_of = {"source": index, "timezone": item.timezone, "unit": item.unit}
+        items.append(Measured(charge=charge, quantities=quantities, **measure_of))  # type: ignore[arg-type]
     rules = rules_of(bill.policies, seller=seller, currency=bill.currency, zone=_zone(bill), at=bill.issued_at)
     invoice = make_invoice(items, rules=rules)
     groups = tuple(
@@ -165,7 +174,7 @@ def _zone(bill: Bill) -> str:
 def _invoice_row(each: Calculated, *, sequence: int, seller: Seller, customer: Customer) -> Invoice:
     bill, invoice = each.bill, each.invoice
     net_days = seller.net_terms_days if customer.net_terms_days is None else customer.net_terms_days
-    due_at = bill.issued_at + timedelta(days=net_days)
+    due_at = days_later(bill.issued_at, net_days, customer.timezone or seller.timezone)
     number = number_text(
         seller.number_format,
         prefix=seller.number_prefix,

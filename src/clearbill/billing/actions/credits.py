@@ -87,7 +87,7 @@ def credit_unused(row: Subscription, *, unused_from: datetime, at: datetime, act
     for line in lines:
         billed = Period(start=line.period_start, end=line.period_end)
         unused = Period(start=max(unused_from, billed.start), end=billed.end)
-        amount = _unused_amount(line, billed=billed, unused=unused, zone=row.timezone)
+        amount = _unused_amount(line, subscription=row, billed=billed, unused=unused)
         if amount > 0:
             wanted.setdefault(line.invoice_id, {})[line.line] = amount
     return [
@@ -96,17 +96,17 @@ def credit_unused(row: Subscription, *, unused_from: datetime, at: datetime, act
     ]
 
 
-def _unused_amount(line: InvoiceLine, *, billed: Period, unused: Period, zone: str) -> int:
-    policies = read_policies(_without_behavior(line.invoice.policies))
-    if policies.unit in ("full", "none"):
+def _unused_amount(line: InvoiceLine, *, subscription: Subscription, billed: Period, unused: Period) -> int:
+    unit = read_policies(subscription.policies).unit
+    if unit in ("full", "none"):
         return 0
     return unused_part(
         _billed(line),
         billed=billed,
         unused=unused,
-        unit=policies.unit,
-        timezone=zone,
-        mode=policies.rounding,
+        unit=unit,
+        timezone=subscription.timezone,
+        mode=read_policies(_without_behavior(line.invoice.policies)).rounding,
     )
 
 

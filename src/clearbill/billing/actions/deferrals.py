@@ -17,10 +17,12 @@ from clearbill.sellers.models import Seller
 _WITHOUT_PARTS = (ProrationUnit.FULL, ProrationUnit.NONE)  # no part of a fee is charged, yet revenue is earned by days
 
 
-def open_deferrals(lines: Sequence[InvoiceLine], *, invoices: Mapping[UUID, Invoice], seller: Seller) -> None:
-    """Remember what of ``lines`` billed in advance is to be earned."""
+def open_deferrals(
+    lines: Sequence[tuple[InvoiceLine, ProrationUnit, str]], *, invoices: Mapping[UUID, Invoice], seller: Seller
+) -> None:
+    """Remember what of ``lines``, each with its unit and time zone, was billed in advance and is to be earned."""
     rows = []
-    for line in lines:
+    for line, unit, timezone in lines:
         net = line.amount_minor - line.discount_minor
         if not line.in_advance or net <= 0:
             continue
@@ -32,8 +34,8 @@ def open_deferrals(lines: Sequence[InvoiceLine], *, invoices: Mapping[UUID, Invo
                 invoice_line=line,
                 customer_id=invoice.customer_id,
                 currency=invoice.currency,
-                unit=str(invoice.policies["proration.unit"]),
-                timezone=invoice.customer.timezone or seller.timezone,
+                unit=unit.value,
+                timezone=timezone,
                 span_start=line.period_start,
                 span_end=line.period_end,
                 amount_minor=net,

@@ -12,7 +12,7 @@ from uuid import UUID
 from clearbill.billing.actions.bills import REASONS, Bill, BilledCharge
 from clearbill.billing.models import Draft
 from clearbill.core.money import plain
-from clearbill.core.period import Period
+from clearbill.core.period import Period, ProrationUnit
 from clearbill.core.price import Price
 from clearbill.core.subscription import Charge, ChargeKind
 from clearbill.pricing.queries import prices_by_id
@@ -58,7 +58,7 @@ def pending_bills(drafts: Sequence[Draft]) -> list[Bill]:
 
 
 def one_for_each_instant(bills: Sequence[Bill]) -> list[Bill]:
-    """``bills`` in the order of their numbers; those of a customer, currency and instant under the same policies are one."""
+    """``bills`` in the order of their numbers; one for a customer, currency and instant under the same policies."""
     together: dict[tuple[object, ...], list[Bill]] = {}
     for bill in sorted(bills, key=lambda bill: (bill.issued_at, bill.fell_due_at, bill.customer_id)):
         policies = json.dumps(dict(bill.policies), sort_keys=True)
@@ -80,6 +80,7 @@ def _packed(item: BilledCharge) -> dict[str, object]:
         "price": str(item.price_id),
         "subscription": str(item.subscription_id),
         "timezone": item.timezone,
+        "unit": item.unit.value,
         "kind": charge.kind.value,
         "period": _span(charge.period),
         "whole": _span(charge.whole),
@@ -104,6 +105,7 @@ def _unpacked(item: dict[str, object], price: Price) -> BilledCharge:
         subscription_id=UUID(str(item["subscription"])),
         price_id=UUID(str(item["price"])),
         timezone=str(item["timezone"]),
+        unit=ProrationUnit(str(item["unit"])),
     )
 
 

@@ -55,11 +55,12 @@ def preview_cancel(subscription_id: UUID, *, timing: str, at: datetime) -> Endin
             return Ending(at=row.cancel_at or at, bills=(), credits=(), later=tuple(later))
         bills = Invoice.objects.filter(customer_id=row.customer_id, sequence__gt=bill).order_by("sequence")
         notes = CreditNote.objects.filter(customer_id=row.customer_id, sequence__gt=note).order_by("sequence")
+        waiting = Draft.objects.filter(customer_id=row.customer_id, fell_due_at=at, reason=row.state)
         return Ending(
             at=at,
             bills=tuple(json.loads(each.document) for each in bills),
             credits=tuple(json.loads(each.document) for each in notes),
-            later=(),
+            later=tuple(calculate(pending_bills(list(waiting)))),
         )
 
 

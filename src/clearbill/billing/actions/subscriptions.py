@@ -15,7 +15,7 @@ from clearbill.billing.queries.subscriptions import Agreement, agreements, subsc
 from clearbill.core import subscription as core
 from clearbill.core.errors import Conflict, Unacceptable
 from clearbill.core.period import Calendar, Interval, parse_anchor
-from clearbill.core.policy import Unused, check_policies, read_policies, resolve_policies
+from clearbill.core.policy import Unused, check_policies, invoice_policies, read_policies, resolve_policies
 from clearbill.core.subscription import TerminationDay
 from clearbill.customers.queries import customer_by_id
 from clearbill.outbox.actions import record_facts
@@ -160,13 +160,14 @@ def _end_now(
             reason="canceled",
             fell_due_at=at,
             issued_at=at + timedelta(hours=chosen.grace_hours),
-            policies=row.policies,
+            policies=invoice_policies(row.policies),
             charges=tuple(
                 BilledCharge(
                     charge=charge,
                     subscription_id=row.id,
                     price_id=agreement.price_ids[charge.price.code],
                     timezone=row.timezone,
+                    unit=agreement.value.calendar.unit,
                 )
                 for charge in end.charges
             ),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from uuid import UUID
 
@@ -102,24 +102,31 @@ def _recompute(row: Invoice, lines: list[InvoiceLine], prices: dict[UUID, object
             rates[each["code"]] = TaxRate(code=each["code"], rate=Decimal(each["rate"]))
     rules = InvoiceRules(
         currency=row.currency,
-        timezone="UTC",  # each line has its own
+        timezone="UTC",  # each line has its own, and its own unit
         rates=_ordered(rates, json.loads(row.document)),
-        unit=chosen.unit,
         rounding=chosen.rounding,
         behavior=TaxBehavior(row.policies["tax_behavior"]),
         tax_rounding=chosen.tax_rounding,
     )
     items: list[Measured] = []
+    before: InvoiceLine | None = None
     for line in lines:
         group = tuple(json.loads(line.group).values())
         quantity = Decimal(plain(line.quantity))
-        zone = line.subscription.timezone if line.subscription else ""
-        if items and group and _same_charge(items[-1].charge, line, prices):
-            quantities = {**items[-1].quantities, group: quantity}
-            items[-1] = Measured(charge=items[-1].charge, quantities=quantities, timezone=zone)
-            continue
-        items.append(Measured(charge=_charge(line, prices), quantities={group: quantity}, timezone=zone))
+        if group and before is not None and _same_charge(before, line):
+            items[-1] = replace(items[-1], quantities={**items[-1].quantities, group: quantity})
+        else:
+            items.append(_measured(line, prices, {group: quantity}))
+        before = line
     return make_invoice(items, rules=rules)
+
+
+def _measured(line: InvoiceLine, prices: dict[UUID, object], quantities: dict[tuple[str, ...], Decimal]) -> Measured:
+    subscription = line.subscription
+    if subscription is None:
+        return Measured(charge=_charge(line, prices), quantities=quantities)
+    unit = read_policies(subscription.policies).unit
+    return Measured(charge=_charge(line, prices), quantities=quantities, timezone=subscription.timezone, unit=unit)
 
 
 def _ordered(rates: dict[str, TaxRate], document: dict[str, object]) -> tuple[TaxRate, ...]:
@@ -127,8 +134,10 @@ def _ordered(rates: dict[str, TaxRate], document: dict[str, object]) -> tuple[Ta
     return tuple(sorted(rates.values(), key=lambda rate: order.index(rate.code) if rate.code in order else len(order)))
 
 
-def _same_charge(charge: Charge, line: InvoiceLine, prices: dict[UUID, object]) -> bool:
-    return charge.price is prices[line.price_id] and charge.period.start == line.period_start
+def _same_charge(one: InvoiceLine, other: InvoiceLine) -> bool:
+    """Whether two lines are groups of one charge."""
+    same = ("subscription_id", "price_id", "kind", "period_start")
+    return all(getattr(one, name) == getattr(other, name) for name in same)
 
 
 def _charge(line: InvoiceLine, prices: dict[UUID, object]) -> Charge:

@@ -9,6 +9,7 @@ from django.urls import path
 from clearbill.billing.actions.dry_runs import preview_draft
 from clearbill.billing.queries.invoices import drafts
 from clearbill.billing.queries.subscription_lists import draft_by_id
+from clearbill.sellers.queries import tax_rates
 from clearbill.web.addresses import id_in_address
 from clearbill.web.console.access import staff
 from clearbill.web.console.looks import record_look
@@ -30,7 +31,8 @@ def draft(request: HttpRequest, shown_id: str) -> HttpResponse:
     """The bill as it stands with the usage that came in so far."""
     row = draft_by_id(id_in_address("draft", shown_id))
     record_look(request, "draft", row.id)
-    context = {"draft": row, "reason": bill_reason(row.reason), "bill": foresee(preview_draft(row))}
+    labels = {rate.code: rate.label for rate in tax_rates(request.at)}
+    context = {"draft": row, "reason": bill_reason(row.reason), "bill": foresee(preview_draft(row), tax_labels=labels)}
     return render(request, "console/draft.html", context)
 
 

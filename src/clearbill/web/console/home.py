@@ -154,7 +154,11 @@ def _charts(rows: Iterable[tuple[str, str, int]], currencies: list[str]) -> list
     rows = list(rows)
     charts = []
     for currency in currencies:
-        points = [(short_month(month), minor) for month, own, minor in rows if own == currency][-MONTHS:]
+        months = [(month, minor) for month, own, minor in rows if own == currency][-MONTHS:]
+        points = [
+            (short_month(month, with_year=index == 0 or month.endswith("-01")), minor)
+            for index, (month, minor) in enumerate(months)
+        ]
         charts.append({"currency": currency, "points": points})
     return charts
 

@@ -90,4 +90,11 @@ def _shortened(price: dict[str, Any]) -> dict[str, Any]:
     usual["bill"] = "in_arrears" if "meter" in price else "in_advance"
     first = ("code", "name", "model", "meter", "amount", "unit_amount", "size", "free_units", "tiers", "unit_name")
     order = [*(name for name in first if name in price), *(name for name in price if name not in first)]
-    return {name: price[name] for name in order if usual.get(name) != price[name]}
+    shortened = {name: price[name] for name in order if usual.get(name) != price[name]}
+    if "tiers" in shortened:
+        shortened["tiers"] = [_in_order(tier, ("up_to", "unit_amount", "flat_amount")) for tier in shortened["tiers"]]
+    return shortened
+
+
+def _in_order(tier: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    return {name: tier[name] for name in names if name in tier}

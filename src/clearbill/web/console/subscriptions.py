@@ -26,12 +26,14 @@ from clearbill.core.price import Price
 from clearbill.customers.queries import customer_by_id
 from clearbill.pricing.queries import meters, plan_version_at, plans, prices_of
 from clearbill.scope.ids import show_id
+from clearbill.sellers.queries import tax_rates
 from clearbill.sellers.roles import allows
 from clearbill.web.addresses import ROWS, id_in_address, id_mark, listed, search_text
 from clearbill.web.console.access import staff
 from clearbill.web.console.customer_forms import QuantitiesForm, SubscribeForm
 from clearbill.web.console.forms import show_refusal
 from clearbill.web.console.looks import record_look
+from clearbill.web.console.words import anchor_words, policy_words
 from clearbill.web.document_view import foresee, paper_of
 from clearbill.web.errors import sentence_of
 from clearbill.web.price_words import active_name, interval_words, price_words
@@ -64,11 +66,14 @@ def subscription(request: HttpRequest, shown_id: str) -> HttpResponse:
     record_look(request, "subscription", row.id)
     agreement = agreements([row])[0]
     names = {meter.code: active_name(meter.name, meter.code) for meter in meters()}
+    labels = {rate.code: rate.label for rate in tax_rates(request.at)}
     context = {
         "subscription": row,
         **_head(row),
         "prices": [_agreed(price, agreement.value.quantities, names) for price in agreement.value.prices],
-        "next_bills": [foresee(each) for each in preview_subscription(row.id, at=request.at)],
+        "next_bills": [foresee(each, tax_labels=labels) for each in preview_subscription(row.id, at=request.at)],
+        "anchor": anchor_words(row.anchor),
+        "policies": policy_words(row.policies),
         "may_manage": allows(request.role, "manage_subscriptions"),
     }
     return render(request, "console/subscription.html", context)

@@ -96,7 +96,7 @@ def _customer_id(request: HttpRequest) -> UUID | None:
 def _busiest(chart: dict[str, Any]) -> list[dict[str, Any]]:
     meter = chart["meter"]
     found = busiest_customers(meter, start=chart["start"], end=chart["end"])
-    return [
+    rows = [
         {
             "id": customer_id,
             "shown_id": show_id("customer", customer_id),
@@ -105,6 +105,7 @@ def _busiest(chart: dict[str, Any]) -> list[dict[str, Any]]:
         }
         for customer_id, count, read in found
     ]
+    return sorted(rows, key=lambda row: row["value"], reverse=True)
 
 
 def _facts(event: Any) -> list[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.urls import reverse
@@ -15,6 +15,7 @@ from clearbill.core.errors import fill
 from clearbill.ledger.queries import JournalRow
 from clearbill.scope.ids import show_id
 from clearbill.scope.local_formats import format_amount
+from clearbill.web.console.settings_forms import POLICY_CHOICES, BillingForm
 from clearbill.web.templatetags.status_names import name_status
 
 FACTS: dict[str, Promise] = {
@@ -109,3 +110,21 @@ def aggregation_name(code: str, counted: str) -> str:
         "unique_count": _("different values of {property}"),
     }.get(code, code)
     return fill(sentence, {"property": counted})
+
+
+def policy_words(policies: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Frozen policies as the settings page names them; one that it doesn't know by its code."""
+    rows = []
+    for code, value in policies.items():
+        field = BillingForm.base_fields.get(code.replace(".", "_"))
+        choices = dict(POLICY_CHOICES.get(code, []))
+        rows.append((str(field.label) if field else code, str(choices.get(value, value))))
+    return rows
+
+
+def anchor_words(anchor: str) -> str:
+    """Where the periods of a subscription begin."""
+    sentence = {"anniversary": _("on the day it started"), "calendar": _("with the calendar")}.get(anchor)
+    if sentence is not None:
+        return sentence
+    return fill(_("on day {day} of the month"), {"day": anchor}) if anchor.isdigit() else anchor

@@ -12,6 +12,7 @@ from clearbill.billing.actions.previews import preview_customer
 from clearbill.billing.queries.invoices import InvoiceFilter, invoices, open_by_customer
 from clearbill.billing.queries.subscriptions import agreements, subscriptions
 from clearbill.pricing.queries import meters
+from clearbill.sellers.queries import tax_rates
 from clearbill.web.document_view import foresee
 from clearbill.web.portal.access import customer_only
 from clearbill.web.portal.usage import charts_of_period
@@ -27,6 +28,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     rows = subscriptions(customer_id=customer_id)
     running = [row for row in rows if row.state == "active"]
     bills = preview_customer(customer_id, at=request.at) if running else []
+    labels = {rate.code: rate.label for rate in tax_rates(request.at)}
     chosen = InvoiceFilter(customer_id=customer_id)
     last = invoices(chosen, at=request.at, limit=SHOWN_INVOICES)
     late = invoices(InvoiceFilter(customer_id=customer_id, status="overdue"), at=request.at, limit=1)
@@ -37,7 +39,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "late": late,
         "plans": _plans(running),
         "ended": [] if running else [_head(row) for row in rows[:3]],
-        "next_bills": [foresee(each) for each in bills],
+        "next_bills": [foresee(each, tax_labels=labels) for each in bills],
         "invoices": last,
         "usage": charts_of_period(request, rows, only_first=True),
     }
