@@ -44,7 +44,8 @@ def test_an_invoice_is_read_line_by_line(signed_in: Page) -> None:
     expect(paper).to_contain_text("€36.31")
     line = paper.locator("tbody", has_text="API calls")
     line.locator("summary").click()
-    expect(line).to_contain_text("2 × €0.50 = €1.00")
+    expect(line.get_by_role("row", name="The first 2")).to_contain_text("€0.50€1.00")
+    expect(line).to_contain_text("€1.255 → €1.26")
     expect(signed_in.locator("main")).to_contain_text("Accounts receivable")
 
 
