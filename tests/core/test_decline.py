@@ -18,6 +18,8 @@ from clearbill.core.decline import (
 
 AT = datetime(2025, 6, 1, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+CARD_CODES = ["04", "07", "12", "14", "15", "41", "43", "46", "57", "R0", "R1", "R3"]
+DEBIT_CODES = ["MD01", "MD06", "R07", "R10", "R29"]
 
 
 def test_a_raw_code_means_one_thing() -> None:
@@ -26,7 +28,7 @@ def test_a_raw_code_means_one_thing() -> None:
     assert not set(raw) & set(DECLINES)
 
 
-@pytest.mark.parametrize(
+@pytest.mark.parametrize("raw", [*CARD_CODES, *DEBIT_CODES])
     "raw", ["04", "07", "12", "14", "15", "41", "43", "46", "57", "R0", "R1", "R3", "MD01", "MD06", "R07", "R10", "R29"]
 )
 def test_codes_that_forbid_another_try(raw: str) -> None:
