@@ -29,8 +29,6 @@ def test_a_raw_code_means_one_thing() -> None:
 
 
 @pytest.mark.parametrize("raw", [*CARD_CODES, *DEBIT_CODES])
-    "raw", ["04", "07", "12", "14", "15", "41", "43", "46", "57", "R0", "R1", "R3", "MD01", "MD06", "R07", "R10", "R29"]
-)
 def test_codes_that_forbid_another_try(raw: str) -> None:
     assert decline_of(raw).kind is DeclineClass.HARD
     assert earliest_retry(raw, declined_at=AT) is None
