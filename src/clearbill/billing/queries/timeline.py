@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -13,7 +14,8 @@ from clearbill.mail.models import Message
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Happening:
     """One entry. ``kind`` says which: ``invoice``, ``credit_note``, ``mail``, ``subscription_started``,
-    ``subscription_ending`` (``at`` lies ahead) or ``subscription_ended``. ``text`` is a number, a subject or a plan's code.
+    ``subscription_ending`` (``at`` lies ahead) or ``subscription_ended``. ``text`` is a number, a subject or a plan's code,
+    ``names`` the plan's names by language.
     """
 
     kind: str
@@ -23,6 +25,7 @@ class Happening:
     state: str = ""
     minor: int | None = None
     currency: str = ""
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 def timeline(customer_id: UUID, *, limit: int = 30) -> list[Happening]:
@@ -59,12 +62,13 @@ def _subscriptions(customer_id: UUID, limit: int) -> list[Happening]:
     found = []
     rows = Subscription.objects.filter(customer_id=customer_id).select_related("plan_version__plan").order_by("-id")
     for row in rows[:limit]:
-        plan = row.plan_version.plan.code
-        found.append(Happening(kind="subscription_started", at=row.started_at, id=row.id, text=plan))
+        plan = row.plan_version.plan
+        instants = [("subscription_started", row.started_at)]
         if row.ended_at is not None:
-            found.append(Happening(kind="subscription_ended", at=row.ended_at, id=row.id, text=plan))
+            instants.append(("subscription_ended", row.ended_at))
         elif row.cancel_at is not None:
-            found.append(Happening(kind="subscription_ending", at=row.cancel_at, id=row.id, text=plan))
+            instants.append(("subscription_ending", row.cancel_at))
+        found += [Happening(kind=kind, at=at, id=row.id, text=plan.code, names=plan.name) for kind, at in instants]
     return found
 
 

@@ -16,6 +16,7 @@ from clearbill.ledger.queries import JournalRow
 from clearbill.scope.ids import show_id
 from clearbill.scope.local_formats import format_amount
 from clearbill.web.console.settings_forms import POLICY_CHOICES, BillingForm
+from clearbill.web.price_words import active_name
 from clearbill.web.templatetags.status_names import name_status
 
 FACTS: dict[str, Promise] = {
@@ -93,7 +94,7 @@ def _event(each: Happening) -> dict[str, Any]:
             title, tone = _("Subscription to {plan} ended"), "bad"
         case _:
             title, tone = _("Subscription to {plan} will end"), "warn"
-    title = fill(title, {"plan": each.text})
+    title = fill(title, {"plan": active_name(each.names, each.text)})
     return {"title": title, "text": "", "at": each.at, "tone": tone, "url": _url(each, "subscription")}
 
 

@@ -22,7 +22,7 @@ SLOT = 100
 GAP = 26
 STEPS = tuple(map(Decimal, ("1", "1.2", "1.6", "2", "3", "4", "5", "6", "8", "10")))
 MOST_LABELS_WIDE = 12
-MOST_LABELS_PHONE = 6
+MOST_LABELS_PHONE = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,12 +62,14 @@ def lay_out_bars(
     unit: str = "",
     currency: str = "",
     limit: int | Decimal | None = None,
+    narrow: bool = False,
 ) -> Chart:
     """A chart of ``[(label, value)]`` or ``[{"label", "value"}]``; with a currency values are minor units."""
     pairs = [_pair(point) for point in points]
     values = [value for _label, value in pairs]
     top = round_up_scale(max([*values, Decimal(limit or 0), Decimal(0)]))
-    wide, phone = _step(len(pairs), MOST_LABELS_WIDE), _step(len(pairs), MOST_LABELS_PHONE)
+    phone = _step(len(pairs), MOST_LABELS_PHONE)
+    wide = phone if narrow else _step(len(pairs), MOST_LABELS_WIDE)
     bars = [
         _bar(index, label, value, top=top, text=_wording(value, unit, currency), wide=wide, phone=phone)
         for index, (label, value) in enumerate(pairs)

@@ -64,9 +64,15 @@ def bar_chart(
     currency: str = "",
     limit: Any = None,
     hide_title: bool = False,
+    narrow: bool = False,
 ) -> dict[str, Any]:
-    """Inline SVG with a table of the same numbers beneath; ``hide_title`` when a heading already says it."""
-    chart = bar_charts.lay_out_bars(points, title=str(title), unit=str(unit), currency=currency, limit=limit)
+    """Inline SVG with a table of the same numbers beneath; ``hide_title`` when a heading already says it.
+
+    A ``narrow`` chart stands beside others and has fewer labels.
+    """
+    chart = bar_charts.lay_out_bars(
+        points, title=str(title), unit=str(unit), currency=currency, limit=limit, narrow=narrow
+    )
     return {"chart": chart, "hide_title": hide_title}
 
 
