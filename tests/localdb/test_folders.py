@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -153,6 +154,25 @@ def test_root_who_can_become_nobody_is_told_what_to_do(new_dir, open_folder, for
     with pytest.raises(RootRefused, match=r"ordinary user.*CLEARBILL_OWNER_URL and CLEARBILL_DATABASE_URL"):
         localdb.start(new_dir)
     assert [entry.name for entry in open_folder.iterdir()] == ["db"], "nothing half-made is left"
+
+
+@as_root
+@pytest.mark.skipif(not NAMESPACES, reason="user namespaces are not allowed here")
+def test_a_user_without_a_name_has_a_database_too(open_folder):
+    nameless = 54321
+    os.chown(open_folder, nameless, nameless)
+    code = (
+        "import sys, psycopg, pathlib\n"
+        "from clearbill import localdb\n"
+        "with localdb.lease(pathlib.Path(sys.argv[1])) as server:\n"
+        "    print(psycopg.connect(server.app_url).execute('SELECT 42').fetchone()[0])\n"
+    )
+    who = ["setpriv", f"--reuid={nameless}", f"--regid={nameless}", "--clear-groups", "--"]
+    command = [*who, sys.executable, "-c", code, str(open_folder / "db")]
+    environment = {**os.environ, "PYTHONPATH": str(Path(localdb.__file__).parents[2]), "HOME": str(open_folder)}
+    done = subprocess.run(command, capture_output=True, text=True, cwd="/", env=environment)
+    assert (done.stdout, done.returncode) == ("42\n", 0), done.stderr
+    assert (open_folder / "db" / "cluster").stat().st_uid == nameless
 
 
 def test_folders_that_exist_keep_their_modes(open_folder):

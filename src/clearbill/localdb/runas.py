@@ -2,7 +2,8 @@
 
 The order, first that works, tried out rather than guessed:
 
-1. An ordinary user runs the server as himself.
+1. An ordinary user runs the server as himself; one without a name (containers are given such numbers) is called
+   `nobody` in a user namespace, because PostgreSQL insists on a name.
 2. Root with `setpriv` becomes an existing unprivileged user: the owner of the folder that holds the data
    (so a checkout used with `sudo` stays its owner's), else `postgres`, else `nobody`. It works when that
    user can reach the programs and the data folder.
@@ -49,6 +50,13 @@ def is_root() -> bool:
     return os.geteuid() == 0
 
 
+def ordinary() -> list[RunAs]:
+    """How somebody who isn't root runs a server of his own."""
+    if _entry_of(os.geteuid()) is not None:
+        return [myself()]
+    return [RunAs(prefix=_in_namespace().prefix, uid=os.geteuid(), gid=os.getegid()), myself()]
+
+
 def for_owner(uid: int, *, cluster: Path) -> list[RunAs]:
     """How to run a cluster that exists: only as its owner, whoever else could be had."""
     if not is_root():
@@ -57,7 +65,7 @@ def for_owner(uid: int, *, cluster: Path) -> list[RunAs]:
                 f"The database in {cluster} belongs to user {_name(uid)}, you are {_name(os.geteuid())}. "
                 "Start it as the user who made it (root, when root made it), or use another data folder."
             )
-        return [myself()]
+        return ordinary()
     if uid == 0:
         return [_in_namespace()]
     return [_with_setpriv(uid, gid=cluster.stat().st_gid)]
@@ -66,7 +74,7 @@ def for_owner(uid: int, *, cluster: Path) -> list[RunAs]:
 def for_new_cluster(data_dir: Path) -> list[RunAs]:
     """The candidates for a new cluster, best first."""
     if not is_root():
-        return [myself()]
+        return ordinary()
     return [*unprivileged_users(data_dir), _in_namespace()]
 
 
@@ -119,8 +127,12 @@ def _entry_of_owner(folder: Path) -> pwd.struct_passwd | None:
     """The nearest owner other than root, upward: folders that root has just made say nothing."""
     owners = (place.stat().st_uid for place in (folder, *folder.parents))
     owner = next((uid for uid in owners if uid != 0), 0)
+    return _entry_of(owner) if owner else None
+
+
+def _entry_of(uid: int) -> pwd.struct_passwd | None:
     try:
-        return pwd.getpwuid(owner) if owner else None
+        return pwd.getpwuid(uid)
     except KeyError:
         return None
 
@@ -133,7 +145,5 @@ def _entry_named(name: str) -> pwd.struct_passwd | None:
 
 
 def _name(uid: int) -> str:
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
+    entry = _entry_of(uid)
+    return str(uid) if entry is None else entry.pw_name
