@@ -108,6 +108,39 @@ def seller(make_seller: Any) -> Any:
     return make_seller()
 
 
+@pytest.fixture
+def sandbox() -> Iterator[Any]:
+    """The sandbox gateway in this process, behind HTTP."""
+    from clearbill.payments.gateways.calls import mounted
+    from clearbill.sandbox.server import Sandbox
+    from clearbill.sandbox.store import Store
+    from tests.shops import NOW, SANDBOX_URL, Wire
+
+    store = Store(None)
+    application = Sandbox(store, url=SANDBOX_URL, clock=lambda: NOW)
+    with mounted({SANDBOX_URL: Wire(application)}):
+        yield application
+    store.close()
+
+
+@pytest.fixture
+def shop(make_seller: Any, sandbox: Any) -> Any:
+    """A seller that takes payments at the sandbox, with a customer and an open invoice of 36.00 EUR."""
+    from clearbill.payments.actions.accounts import open_sandbox
+    from tests.shops import SANDBOX_URL, Shop
+    from tests.worlds import bills, make_customer, make_plan, run_until, subscribe
+
+    world = make_seller()
+    make_plan(world, prices=[{"code": "fee", "model": "flat", "amount": "30.00", "bill": "in_advance"}])
+    customer = make_customer(world)
+    subscribe(world, customer)
+    run_until(world, "2025-01-10T09:00")
+    account_id = open_sandbox(world.id, base_url=SANDBOX_URL, at=world.at, actor="test")
+    return Shop(
+        world=world, customer=customer, invoice_id=bills(world)[0]["id"], account_id=account_id, sandbox=sandbox
+    )
+
+
 @pytest.fixture(autouse=True)
 def _no_language_left_behind() -> Iterator[None]:
     from django.utils import translation

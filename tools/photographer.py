@@ -6,11 +6,10 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import product
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, Page, Response
+from playwright.sync_api import Browser, Page, Response
 
 FLAGS = [
     "--no-sandbox",
@@ -24,44 +23,82 @@ SIZES = {"wide": (1440, 900), "phone": (390, 844)}
 SCHEMES = ("light", "dark")
 LANGUAGES = {"en": "en", "zh-Hans": "zh-hans"}
 MAX_PAGES = 200
+REFUSED = "Failed to load resource: the server responded with a status of 4"
 _ID = re.compile(r"[a-z]{3}_[0-9a-z]{26}")
 # addresses that answer with a file, or that sign out
 _SKIPPED = re.compile(r"/(pdf|logout|sign-out|export)/?$|\.csv$|/docs$|openapi\.json$")
 
+FAULTS = """
+(width) => {
+  const seen = (each) => each.checkVisibility({visibilityProperty: true}) && each.getClientRects().length > 0;
+  const name = (each) => `${each.tagName.toLowerCase()} “${(each.textContent || each.name || "").trim().slice(0, 40)}”`;
+  const found = [];
+  const wide = Math.max(innerWidth, document.documentElement.scrollWidth);
+  if (wide > width) found.push(`is ${wide} pixels wide in a window of ${width}`);
+  const ids = [...document.querySelectorAll("[id]")].map((each) => each.id);
+  for (const id of new Set(ids.filter((each, index) => ids.indexOf(each) !== index))) found.push(`has the id ${id} twice`);
+  for (const axis of document.querySelectorAll(".chart-x")) {
+    const labels = [...axis.children].filter((each) => each.textContent && seen(each)).map((each) => {
+      const range = document.createRange();
+      range.selectNodeContents(each);
+      return range.getBoundingClientRect();
+    });
+    if (labels.some((each, index) => index && each.left < labels[index - 1].right + 4)) found.push("has labels that touch");
+  }
+  for (const each of document.querySelectorAll("button, .button, th, td, dd, .status, .badge, h1, h2")) {
+    const clips = getComputedStyle(each).overflowX !== "visible" && !each.matches(".visually-hidden");
+    if (seen(each) && clips && each.scrollWidth > each.clientWidth + 1) found.push(`cuts ${name(each)} off`);
+  }
+  if (width < 500) {
+    const inputs = "select, textarea, input:not([type=hidden], [type=checkbox], [type=radio])";
+    const targets = `button, .button, summary, nav a, ${inputs}`;
+    for (const each of document.querySelectorAll(targets)) {
+      const box = each.getBoundingClientRect();
+      if (seen(each) && box.height < 43.5) {
+        found.push(`has a target of ${Math.round(box.height)} pixels: ${name(each)}`);
+      }
+    }
+  }
+  return found;
+}
+"""
+"""What can be measured: width, double ids, chart labels that touch, cut text, and targets too small for a finger."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """One way of looking at a page."""
+class Shot:
+    """A page to photograph; ``act`` does something on it first, ``status`` is what it should answer."""
 
-    size: str
-    scheme: str
-    language: str
-
-    @property
-    def name(self) -> str:
-        return f"{self.size}-{self.scheme}-{self.language}"
-
-
-LOOKS = [
-    Look(size=size, scheme=scheme, language=language) for size, scheme, language in product(SIZES, SCHEMES, LANGUAGES)
-]
+    name: str
+    address: str
+    act: Callable[[Page], None] | None = None
+    status: int = 200
 
 
 @dataclass(slots=True, kw_only=True)
 class Visit:
-    """A signed-in context and the errors that its pages reported."""
+    """A signed-in page of one size and the errors that it reported."""
 
-    context: BrowserContext
     page: Page
+    size: str
     problems: list[str] = field(default_factory=list)
 
 
 @contextmanager
-def visit(browser: Browser, url: str, *, sign_in: Callable[[Page], None]) -> Iterator[Visit]:
-    """A context of its own, signed in."""
-    context = browser.new_context(base_url=url, viewport={"width": 1440, "height": 900}, locale="en-GB")
+def visit(browser: Browser, url: str, *, size: str, sign_in: Callable[[Page], None]) -> Iterator[Visit]:
+    """A context of its own, signed in; a phone is touched with fingers."""
+    width, height = SIZES[size]
+    is_phone = size == "phone"
+    context = browser.new_context(
+        base_url=url,
+        viewport={"width": width, "height": height},
+        locale="en-GB",
+        has_touch=is_phone,
+        is_mobile=is_phone,
+        reduced_motion="reduce",
+    )
     page = context.new_page()
-    found = Visit(context=context, page=page)
+    found = Visit(page=page, size=size)
     page.on("console", lambda message: found.problems.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: found.problems.append(str(error)))
     sign_in(page)
@@ -71,7 +108,7 @@ def visit(browser: Browser, url: str, *, sign_in: Callable[[Page], None]) -> Ite
         context.close()
 
 
-def pages_from(visitor: Visit, *, starts: Sequence[str], under: str) -> dict[str, str]:
+def pages_from(page: Page, *, starts: Sequence[str], under: str) -> list[Shot]:
     """The addresses below ``under`` that links lead to, one for each kind: a kind is the address with its ids left out."""
     kinds: dict[str, str] = {}
     waiting = list(starts)
@@ -81,10 +118,10 @@ def pages_from(visitor: Visit, *, starts: Sequence[str], under: str) -> dict[str
         if kind in kinds or _SKIPPED.search(urlsplit(address).path):
             continue
         kinds[kind] = address
-        visitor.page.goto(address)
-        links = visitor.page.eval_on_selector_all("a[href]", "all => all.map(each => each.getAttribute('href'))")
+        page.goto(address)
+        links = page.eval_on_selector_all("a[href]", "all => all.map(each => each.getAttribute('href'))")
         waiting += [link for link in links if link.startswith(under) and kind_of(link) not in kinds]
-    return kinds
+    return [Shot(name=kind, address=address) for kind, address in kinds.items()]
 
 
 def kind_of(address: str) -> str:
@@ -93,30 +130,35 @@ def kind_of(address: str) -> str:
     return path or "home"
 
 
-def photograph(
-    visitor: Visit, kinds: dict[str, str], *, look: Look, folder: Path, tell: Callable[[], None]
-) -> list[str]:
-    """Photograph each page in one look; returns what is wrong, a sentence each."""
-    width, height = SIZES[look.size]
-    visitor.page.set_viewport_size({"width": width, "height": height})
-    visitor.page.emulate_media(color_scheme=look.scheme)  # type: ignore[arg-type]
-    folder.mkdir(parents=True, exist_ok=True)
+def photograph(visitor: Visit, shots: Sequence[Shot], *, out: Path, tell: Callable[[], None]) -> list[str]:
+    """Photograph each page in both languages, light and dark; returns what is wrong, a sentence each."""
     wrong = []
-    for kind, address in kinds.items():
-        visitor.problems.clear()
-        joint = "&" if "?" in address else "?"
-        answer = visitor.page.goto(f"{address}{joint}lang={LANGUAGES[look.language]}")
-        wrong += [f"{look.name} {kind}: {problem}" for problem in _problems(visitor, answer)]
-        visitor.page.screenshot(path=folder / f"{kind}.png", full_page=True)
-        tell()
+    for shot in shots:
+        for language, code in LANGUAGES.items():
+            visitor.problems.clear()
+            joint = "&" if "?" in shot.address else "?"
+            answer = visitor.page.goto(f"{shot.address}{joint}lang={code}")
+            found = _answered(answer, shot)
+            if shot.act is not None and not found:
+                shot.act(visitor.page)
+                visitor.page.evaluate("scrollTo(0, 0)")
+            found += [*_told(visitor.problems, shot), *visitor.page.evaluate(FAULTS, SIZES[visitor.size][0])]
+            wrong += [f"{visitor.size} {language} {shot.name}: {each}" for each in dict.fromkeys(found)]
+            for scheme in SCHEMES:
+                visitor.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+                folder = out / f"{visitor.size}-{scheme}-{language}"
+                folder.mkdir(parents=True, exist_ok=True)
+                visitor.page.screenshot(path=folder / f"{shot.name}.png", full_page=True)
+            tell()
     return wrong
 
 
-def _problems(visitor: Visit, answer: Response | None) -> list[str]:
-    found = list(visitor.problems)
-    if answer is None or not answer.ok:
-        found.append(f"answered {answer.status if answer else 'nothing'}")
-    inner, scroll = visitor.page.evaluate("[window.innerWidth, document.documentElement.scrollWidth]")
-    if scroll > inner:
-        found.append(f"is {scroll} pixels wide in a window of {inner}")
-    return found
+def _answered(answer: Response | None, shot: Shot) -> list[str]:
+    status = answer.status if answer else 0
+    return [] if status == shot.status else [f"answered {status}, not {shot.status}"]
+
+
+def _told(problems: Sequence[str], shot: Shot) -> list[str]:
+    """What the browser reported, but for its word that a page meant to be refused was."""
+    may_refuse = shot.status != 200 or shot.act is not None
+    return [each for each in problems if not (may_refuse and each.startswith(REFUSED))]

@@ -1,11 +1,14 @@
-"""`make screenshots`: the example's pages, wide and phone-wide, light and dark, in both languages, to be looked at.
+"""`make screenshots`: every page, wide and phone-wide, light and dark, in both languages, to be looked at.
 
-Into `.clearbill/screenshots`. Fails when a page answers with an error, reports one, or is wider than its window.
-`ARGS=--readme` makes the picture of the README anew and nothing else.
+Into `.clearbill/screenshots`, or the folder of `--out=FOLDER`. Fails when a page answers with an error, reports one, is
+wider than its window, cuts text off, or has a target too small for a finger. `--readme` makes the picture of the README
+anew and nothing else. What there is to see is in `screenshots_world.py`, what is done on a page first in
+`screenshots_scenes.py`.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import socket
 import subprocess
@@ -13,15 +16,18 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from browser import find_or_get_browser
-from photographer import FLAGS, LOOKS, pages_from, photograph, visit
+from photographer import FLAGS, LANGUAGES, SIZES, Shot, pages_from, photograph, visit
 from playwright.sync_api import Browser, Page, sync_playwright
 from rich.console import Console
 from rich.progress import Progress
+from screenshots_scenes import enter_portal, scenes_of_console, scenes_of_portal, scenes_signed_out, sign_in, to_empty
+from screenshots_world import make_world
 from steps import PYTHON, ROOT, stop_tidily
 
 OUT = ROOT / ".clearbill" / "screenshots"
@@ -30,30 +36,47 @@ PICTURE = ROOT / "docs" / "pictures" / "console-invoice.png"
 READY_S = 30
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Area:
+    """Pages that one signs in to in the same way: those that links lead to from ``starts``, and scenes."""
+
+    name: str
+    enter: Callable[[Page], None]
+    starts: Sequence[str] = ()
+    under: str = "/nowhere/"
+    scenes: Callable[[Sequence[Shot]], Sequence[Shot]] = lambda shots: ()
+    prefix: str = ""
+
+
 def main(arguments: list[str]) -> int:
-    if arguments not in ([], ["--readme"]):
-        print("There is only --readme.")
-        return 2
+    chosen = options(arguments)
     found = find_or_get_browser()
     if found.reason:
         print(f"No Chromium: {found.reason}")
         return 1
-    with a_year_of_bills() as (url, portal), sync_playwright() as playwright:
+    with a_world_to_see() as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found.path, headless=True, args=FLAGS)
-        if arguments:
+        if chosen.readme:
             picture_of_readme(browser, url)
             return 0
-        wrong = photograph_all(browser, url, portal=portal)
+        wrong = photograph_all(browser, url, out=chosen.out)
         browser.close()
     for each in wrong:
         print(each)
-    print(f"{len(wrong)} problems. The pictures are in {OUT}")
+    print(f"{len(wrong)} problems. The pictures are in {chosen.out}")
     return 1 if wrong else 0
 
 
+def options(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make screenshots", description=str(__doc__).partition("\n")[0])
+    parser.add_argument("--out", type=Path, default=OUT, help="where the pictures go")
+    parser.add_argument("--readme", action="store_true", help="only the picture of the README")
+    return parser.parse_args(arguments)
+
+
 @contextmanager
-def a_year_of_bills() -> Iterator[tuple[str, Callable[[], str]]]:
-    """The example in a database of its own behind a web server; yields its address, and links into the portal."""
+def a_world_to_see() -> Iterator[str]:
+    """The world in a database of its own, behind a web server; yields its address."""
     from clearbill import localdb
 
     port = free_port()
@@ -68,102 +91,53 @@ def a_year_of_bills() -> Iterator[tuple[str, Callable[[], str]]]:
             "CLEARBILL_PORT": str(port),
             "DJANGO_SETTINGS_MODULE": "clearbill.conf.settings",
         }
-        play_example()
-        command = [
-            PYTHON,
-            "-m",
-            "uvicorn",
-            "clearbill.conf.asgi:application",
-            "--port",
-            str(port),
-            "--log-level",
-            "error",
-        ]
-        web = subprocess.Popen(command, cwd=ROOT)
+        make_world()
+        served = ["uvicorn", "clearbill.conf.asgi:application", "--port", str(port), "--log-level", "error"]
+        with open(WORLD / "web.log", "wb") as log:
+            web = subprocess.Popen([PYTHON, "-m", *served], cwd=ROOT, stdout=log, stderr=log)
         try:
             wait_until_ready(f"{url}/readyz", web)
-            yield url, portal_link
+            yield url
         finally:
             web.terminate()
             web.wait(timeout=20)
 
 
-def play_example() -> None:
-    import django
-
-    django.setup()
-    from clearbill.cli import example
-    from clearbill.cli.migrate import migrate
-
-    migrate()
-    example.play(console=Console(), with_pdfs=False)
-
-
-def portal_link() -> str:
-    """The address of a new link for the last customer. In a process of its own: the browser keeps a loop in this one."""
-    code = "import screenshots; print(screenshots.new_link())"
-    done = subprocess.run([PYTHON, "-c", code], cwd=ROOT / "tools", capture_output=True, text=True, check=True)
-    return done.stdout.strip()
+def areas() -> list[Area]:
+    forms = ["/accounts/login/", "/accounts/password/reset/"]
+    own = ["/accounts/password/change/", "/accounts/2fa/", "/accounts/sessions/"]
+    return [
+        Area(name="signed out", enter=lambda page: None, starts=forms, scenes=scenes_signed_out),
+        Area(name="console", enter=sign_in, starts=["/console/"], under="/console/", scenes=scenes_of_console),
+        Area(name="empty", enter=to_empty, starts=["/console/"], under="/console/", prefix="empty."),
+        Area(name="account", enter=sign_in, starts=own, under="/accounts/2fa/"),
+        Area(name="portal", enter=enter_portal, starts=["/portal/"], under="/portal/", scenes=scenes_of_portal),
+    ]
 
 
-def new_link() -> str:
-    import django
-
-    django.setup()
-    from django.urls import reverse
-
-    from clearbill.cli.example import NAME
-    from clearbill.customers.links import make_sign_in_link
-    from clearbill.customers.queries import customers_page
-    from clearbill.scope.clock import wall_clock
-    from clearbill.scope.seller import seller_scope
-    from clearbill.sellers.queries import all_sellers
-
-    seller = next(each for each in all_sellers() if each.name == NAME)
-    with seller_scope(seller.id):
-        secret = make_sign_in_link(customers_page(limit=1)[0].id, at=wall_clock())
-    return reverse("portal:enter", args=[secret])
-
-
-def photograph_all(browser: Browser, url: str, *, portal: Callable[[], str]) -> list[str]:
+def photograph_all(browser: Browser, url: str, *, out: Path) -> list[str]:
     wrong: list[str] = []
-    areas = (
-        ("signed-out", lambda page: None, ["/accounts/login/", "/accounts/password/reset/"], "/nowhere/"),
-        ("console", sign_in, ["/console/"], "/console/"),
-        ("account", sign_in, ["/accounts/password/change/", "/accounts/2fa/"], "/accounts/2fa/"),
-        ("portal", lambda page: enter_portal(page, portal()), ["/portal/"], "/portal/"),
-    )
     with Progress(console=Console()) as bar:
-        for name, enter, starts, under in areas:
-            with visit(browser, url, sign_in=enter) as visitor:
-                first = [visitor.page.url.removeprefix(url)] if name == "portal" else starts
-                kinds = pages_from(visitor, starts=first, under=under)
-                task = bar.add_task(name, total=len(kinds) * len(LOOKS))
-                for look in LOOKS:
-                    wrong += photograph(
-                        visitor, kinds, look=look, folder=OUT / look.name, tell=lambda task=task: bar.advance(task)
-                    )
+        for area in areas():
+            shots: list[Shot] = []
+            task = bar.add_task(area.name, total=None)
+            for size in SIZES:
+                with visit(browser, url, size=size, sign_in=area.enter) as visitor:
+                    shots = shots or shots_of(area, visitor.page)
+                    bar.update(task, total=len(shots) * len(SIZES) * len(LANGUAGES))
+                    visitor.problems.clear()
+                    wrong += photograph(visitor, shots, out=out, tell=lambda task=task: bar.advance(task))
     return wrong
 
 
-def sign_in(page: Page) -> None:
-    from clearbill.cli.example import OWNER, PASSWORD
-
-    page.goto("/accounts/login/")
-    page.fill("input[name=login]", OWNER)
-    page.fill("input[name=password]", PASSWORD)
-    page.press("input[name=password]", "Enter")
-    page.wait_for_url("**/console/**")
-
-
-def enter_portal(page: Page, link: str) -> None:
-    page.goto(link)
-    page.locator("main form button").last.click()
-    page.wait_for_load_state()
+def shots_of(area: Area, page: Page) -> list[Shot]:
+    found = pages_from(page, starts=area.starts, under=area.under)
+    named = [Shot(name=area.prefix + each.name, address=each.address) for each in found]
+    return [*named, *area.scenes(found)]
 
 
 def picture_of_readme(browser: Browser, url: str) -> None:
-    with visit(browser, url, sign_in=sign_in) as visitor:
+    with visit(browser, url, size="wide", sign_in=sign_in) as visitor:
         page = visitor.page
         page.goto("/console/invoices/?q=SKY-000188")
         page.get_by_role("link", name="SKY-000188").first.click()

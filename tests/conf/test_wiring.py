@@ -23,6 +23,9 @@ from clearbill.scope.correlation import correlated
 from tests.post_office import PostOffice
 from tests.worlds import START, World, bills, in_scope, make_customer, make_plan, make_seller, run_until, subscribe
 
+OF_AN_INVOICE = ["billing.mail_invoices", "payments.collect_invoices"]
+"""Jobs that a final invoice wakes."""
+
 pytestmark = pytest.mark.database
 FEE = {"code": "fee", "model": "flat", "amount": "29.00", "bill": "in_advance"}
 
@@ -112,7 +115,7 @@ def test_a_relay_that_dies_passes_the_facts_on_next_time(billed: World) -> None:
     assert waiting_jobs() == []  # the job went with the transaction
     assert Pending.objects.exists()
     assert relay_pending(LISTENERS) >= 1
-    assert [name for name, _args in waiting_jobs()] == ["billing.mail_invoices"]
+    assert sorted(name for name, _args in waiting_jobs()) == OF_AN_INVOICE
     assert not Pending.objects.exists()
     assert relay_pending(LISTENERS) == 0
 
@@ -246,8 +249,8 @@ def test_jobs_of_a_dead_worker_go_to_the_living(billed: World) -> None:
     with connection.cursor() as cursor:
         cursor.execute("UPDATE procrastinate_jobs SET status = 'doing', worker_id = NULL")
 
-    assert tasks.rescue_jobs() == 1
-    assert [name for name, _args in waiting_jobs()] == ["billing.mail_invoices"]
+    assert tasks.rescue_jobs() == len(OF_AN_INVOICE)
+    assert sorted(name for name, _args in waiting_jobs()) == OF_AN_INVOICE
     assert tasks.rescue_jobs() == 0
 
 
@@ -263,7 +266,7 @@ def test_a_job_that_took_several_workers_along_is_given_up(billed: World) -> Non
     assert waiting_jobs() == []
     with connection.cursor() as cursor:
         cursor.execute("SELECT status::text FROM procrastinate_jobs")
-        assert cursor.fetchall() == [("failed",)]
+        assert cursor.fetchall() == [("failed",)] * len(OF_AN_INVOICE)
 
 
 def test_a_dead_tick_beside_its_successor_is_dropped(billed: World) -> None:

@@ -22,6 +22,10 @@ CONTEXT: dict[str, Any] = {
     "link": "https://billing.acme.example/portal/invoices/inv_1/?a=1&b=2",
     "minutes": 15,
     "days": 7,
+    "amount": {"amount": "1234.50", "currency": "EUR"},
+    "numbers": "ACME-000007",
+    "last4": "4242",
+    "pay_link": "https://billing.acme.example/pay/token/",
     "inviter": "Ada",
 }
 

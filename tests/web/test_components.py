@@ -111,6 +111,25 @@ def test_a_scale_ends_at_the_next_readable_number(highest, top):
     assert round_up_scale(Decimal(highest)) == Decimal(top)
 
 
+@pytest.mark.parametrize(
+    ("highest", "top"), [("1", "2"), ("3", "4"), ("5", "6"), ("8", "8"), ("11", "12"), ("29", "30")]
+)
+def test_the_scale_of_whole_things_has_a_whole_half(highest, top):
+    assert round_up_scale(Decimal(highest), is_whole=True) == Decimal(top)
+
+
+@pytest.mark.parametrize("label", ["Dec 31", "12月31日", "Feb 2013", "3"])
+@pytest.mark.parametrize("count", [1, 5, 12, 30, 31, 100])
+@pytest.mark.parametrize("narrow", [False, True])
+def test_labels_have_room_on_wide_windows_and_on_phones(label, count, narrow):
+    chart = lay_out_bars([(label, 1)] * count, title="t", narrow=narrow)
+    shown = [bar for bar in chart.bars if bar.tick]
+    on_phones = [bar for bar in shown if not bar.is_minor_tick]
+    assert 1 <= len(shown) <= (8 if label in ("12月31日", "Feb 2013") else 12)
+    assert 1 <= len(on_phones) <= 5
+    assert count < 5 or len(on_phones) >= 3
+
+
 @pytest.mark.parametrize("value", [-1, 1.5])
 def test_a_bar_can_not_show_less_than_nothing_nor_an_inexact_number(value):
     with pytest.raises(ValueError, match=r"exact digits|less than nothing"):

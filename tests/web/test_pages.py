@@ -15,12 +15,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, get_resolver
 
-from clearbill.customers.links import make_sign_in_link
-from clearbill.scope.clock import wall_clock
 from clearbill.scope.ids import show_id
 from clearbill.web.console.urls import urlpatterns as console_pages
 from clearbill.web.portal.urls import urlpatterns as portal_pages
-from tests.worlds import bills, in_scope, make_customer, make_meter, make_plan, run_until, subscribe, use
+from tests.web.browsers import customer_browser, full, signed_in
+from tests.worlds import bills, in_scope
 
 pytestmark = pytest.mark.database
 
@@ -30,6 +29,8 @@ ACTS = {
     "invoice_resend",
     "key_revoke",
     "parked_retry",
+    "payment_ask",
+    "payment_refund",
     "settings_billing",
     "settings_profile",
     "settings_tax",
@@ -46,7 +47,9 @@ KINDS = {
     "draft": "draft",
     "invoice": "invoice",
     "key": "api_key",
+    "method": "payment_method",
     "parked": "subscription",
+    "payment": "payment",
     "plan": "plan",
     "subscribe": "customer",
     "subscription": "subscription",
@@ -69,54 +72,23 @@ def named(page: URLPattern) -> str:
     return str(page.name)
 
 
-def signed_in(world: Any, role: str = "owner") -> Client:
-    """A browser of a person with ``role`` at the seller."""
-    from clearbill.sellers.actions import add_member, create_user
-    from clearbill.sellers.models import User
-
-    user_id = create_user(f"{role}@{world.id}.example", at=world.at, password="tower bridge 9 lamps")
-    add_member(world.id, user_id=user_id, role=role, granter="owner", actor="test", at=world.at)
-    browser = Client(raise_request_exception=False)
-    browser.force_login(User.objects.get(id=user_id), backend="allauth.account.auth_backends.AuthenticationBackend")
-    return browser
-
-
-def customer_browser(world: Any, customer: Any) -> Client:
-    with in_scope(world):
-        secret = make_sign_in_link(customer.id, at=wall_clock())
-    browser = Client(raise_request_exception=False)
-    assert browser.post(f"/portal/enter/{secret}/").status_code == 302
-    return browser
-
-
-def full(world: Any, *, customers: int = 1, months: int = 2) -> list[Any]:
-    """Customers with bills, usage and a running subscription each."""
-    make_meter(world, "calls")
-    fee = {"code": "fee", "model": "flat", "amount": "29.00", "bill": "in_advance"}
-    make_plan(world, prices=[fee, {"code": "calls", "model": "per_unit", "unit_amount": "0.10", "meter": "calls"}])
-    made = []
-    for number in range(customers):
-        made.append(make_customer(world, f"acme{number}"))
-        subscribe(world, made[-1])
-        use(world, f"acme{number}", "calls", "2025-01-12T10:00")
-    run_until(world, f"2025-{months + 1:02d}-15T00:00")
-    return made
-
-
 def ids_of(world: Any, customer: Any) -> dict[str, str]:
     from clearbill.billing.models import Subscription
+    from clearbill.payments.actions.paying import begin_payment
     from clearbill.sellers.actions import create_key
 
     with in_scope(world):
         subscription = Subscription.objects.get(customer=customer)
         key = create_key(world.id, name="theirs", granter="owner", actor="test", at=world.at)
+        payment = begin_payment([bills(world)[0]["id"]], key="theirs", at=world.at)
     unknown = UUID(int=0x018D62AB40E67B001E00000000000000)
     return {
         "customer": show_id("customer", customer.id),
         "subscription": show_id("subscription", subscription.id),
         "invoice": show_id("invoice", bills(world)[0]["id"]),
         "api_key": show_id("api_key", key.id),
-        **{kind: show_id(kind, unknown) for kind in ("credit_note", "draft", "invitation", "user")},
+        "payment": show_id("payment", payment.id),
+        **{kind: show_id(kind, unknown) for kind in ("credit_note", "draft", "invitation", "payment_method", "user")},
         "plan": "their-plan",
     }
 
@@ -144,7 +116,7 @@ def test_nobody_gets_into_the_console_without_signing_in(database: str, page: UR
 
 @pytest.mark.parametrize("page", [*pages(portal_pages, with_id=False)], ids=named)
 def test_nobody_sees_a_bill_in_the_portal_without_a_link(database: str, page: URLPattern) -> None:
-    if named(page) in ("no_session", "sign_out"):
+    if named(page) in ("no_session", "sign_out", "methods_stop"):
         return
     answer = Client().get(f"/portal/{page.pattern}")
     assert (answer.status_code, answer["Location"]) == (302, "/portal/sign-in/")
@@ -198,8 +170,9 @@ def test_ids_of_another_seller_lead_nowhere(make_seller: Any) -> None:
             assert answer.status_code in (302, 400, 404, 405), (named(page), answer.status_code)
     assert _all_of(theirs) == before
     for page in (each for each in portal_pages if "shown_id" in str(each.pattern)):
-        answer = customer.get(address(page, ids, under="/portal/"))
-        assert answer.status_code == 404, (named(page), answer.status_code)
+        for way in (customer.get, customer.post):
+            answer = way(address(page, ids, under="/portal/"))
+            assert answer.status_code in (404, 405), (named(page), answer.status_code)
 
 
 def test_a_customer_sees_no_other_customers_bill(make_seller: Any) -> None:

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.db import connections
 
 from clearbill import localdb
+from clearbill.cli.keeper import kept_running
 from clearbill.cli.stops import Stopped
 from clearbill.conf.config import Configuration, configuration_of_process
 
@@ -50,6 +51,7 @@ def take_database(stack: ExitStack) -> None:
     configuration = configuration_of_process()
     if not configuration.database_url:
         server = stack.enter_context(localdb.lease(configuration.data_dir))
+        stack.enter_context(kept_running(server))
         os.environ["CLEARBILL_OWNER_URL"] = server.owner_url
         os.environ["CLEARBILL_DATABASE_URL"] = server.app_url
 

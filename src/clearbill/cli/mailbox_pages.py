@@ -49,7 +49,7 @@ class Answer(NamedTuple):
 
 def make_server(folder: Path, *, host: str, port: int) -> ThreadingHTTPServer:
     """The server over a folder of letters; ``serve_forever`` runs it. Raises OSError for a port that's taken."""
-    _set_django_up()
+    set_django_up()
     server = ThreadingHTTPServer((host, port), partial(_Handler, folder))
     server.daemon_threads = True
     return server
@@ -167,7 +167,7 @@ def _number(text: str) -> int:
     return int(text) if re.fullmatch(r"\d{1,6}", text) else 0
 
 
-def _set_django_up() -> None:
+def set_django_up() -> None:
     """Only templates and languages: the box starts before the database, and needs none."""
     if settings.configured:
         return

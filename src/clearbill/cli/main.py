@@ -30,7 +30,11 @@ class Place(NamedTuple):
 
 
 COMMANDS = {
-    "run": Place("clearbill.cli.run:command", "Start everything: database, web, worker, mail box.", database=False),
+    "run": Place(
+        "clearbill.cli.run:command",
+        "Start everything: database, web, worker, mail box, sandbox gateway.",
+        database=False,
+    ),
     "web": Place("clearbill.cli.web:command", "Start the web server alone."),
     "worker": Place("clearbill.cli.worker:command", "Start a worker with its scheduler alone."),
     "migrate": Place("clearbill.cli.migrate:command", "Bring the database up to this version."),
@@ -44,6 +48,7 @@ COMMANDS = {
     ),
     "example": Place("clearbill.cli.example_command:command", "Bill 16 airlines for a year of real flights."),
     "mailbox": Place("clearbill.cli.mailbox:command", "Start the mail box for development alone.", database=False),
+    "sandbox": Place("clearbill.cli.sandbox:command", "Start the sandbox gateway alone.", database=False),
 }
 
 

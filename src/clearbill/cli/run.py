@@ -63,6 +63,8 @@ def check_ports(configuration: Configuration) -> None:
     if has_mailbox(configuration):
         wanted["CLEARBILL_SMTP_PORT"] = ("127.0.0.1", configuration.smtp_port)
         wanted["CLEARBILL_MAILBOX_PORT"] = ("127.0.0.1", configuration.mailbox_port)
+    if configuration.environment == "development":
+        wanted["CLEARBILL_SANDBOX_PORT"] = ("127.0.0.1", configuration.sandbox_port)
     taken: dict[int, str] = {}
     for setting, (host, port) in wanted.items():
         if port in taken:
@@ -88,7 +90,10 @@ def _start(
     """All of it until it's ready; what runs is in ``children``, in the order in which it's stopped."""
     if has_mailbox(configuration):
         children.append(Child(name="mail box", command=("mailbox",)))
-        start(children[0])
+    if configuration.environment == "development":
+        children.append(Child(name="sandbox", command=("sandbox",)))
+    for child in children:
+        start(child)
     with console.status("Starting the database …"):
         from clearbill.cli.database import open_database
         from clearbill.cli.migrate import migrate
@@ -100,6 +105,8 @@ def _start(
         migrate()
     if demo and configuration.environment == "development":
         _load_demo(configuration, console)
+    if configuration.environment == "development":
+        _open_sandboxes(configuration)
     with console.status("Starting web and worker …"):
         for name in ("worker", "web"):
             children.insert(0, Child(name=name, command=(name,)))
@@ -134,6 +141,18 @@ def _load_demo(configuration: Configuration, console: Console) -> None:
     except ExampleUnavailable as problem:
         console.print(f"{problem} Going on without the example.", style="yellow")
     begun.unlink()
+
+
+def _open_sandboxes(configuration: Configuration) -> None:
+    """Test sellers take payments at this machine's sandbox."""
+    from clearbill.cli.sandbox import sandbox_url
+    from clearbill.payments.actions.accounts import open_sandbox
+    from clearbill.scope.clock import wall_clock
+    from clearbill.sellers.queries import all_sellers
+
+    for seller in all_sellers():
+        if seller.is_test:
+            open_sandbox(seller.id, base_url=sandbox_url(configuration), at=wall_clock(), actor="cli")
 
 
 def _wait_until_ready(configuration: Configuration, children: list[Child]) -> None:

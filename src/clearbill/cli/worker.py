@@ -49,11 +49,14 @@ def wake() -> int:
     from clearbill.billing.jobs import wake_sellers
     from clearbill.conf.wiring import LISTENERS
     from clearbill.outbox.jobs import relay_pending
+    from clearbill.payments.jobs import wake_payments
     from clearbill.scope.clock import wall_clock
     from clearbill.scope.correlation import correlated
 
     with correlated() as correlation_id:
-        return relay_pending(LISTENERS) + wake_sellers(wall_clock(), correlation_id=correlation_id)
+        woken = wake_sellers(wall_clock(), correlation_id=correlation_id)
+        woken += wake_payments(wall_clock(), correlation_id=correlation_id)
+        return relay_pending(LISTENERS) + woken
 
 
 def _schedule(stop: threading.Event, failed: threading.Event) -> None:

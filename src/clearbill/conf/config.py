@@ -40,6 +40,7 @@ class Configuration:
     smtp_password: str = ""
     smtp_tls: str = "off"
     mailbox_port: int = 8026
+    sandbox_port: int = 8027
     mail_from: str = "billing@clearbill.example"
     trusted_proxies: int = 0
     log_format: str = "auto"

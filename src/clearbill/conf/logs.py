@@ -53,6 +53,7 @@ def logging_configuration(log_format: str, level: str) -> dict[str, Any]:
         "root": {"handlers": ["stderr"], "level": level.upper()},
         "loggers": {
             "procrastinate": {"level": "WARNING"},
+            "httpx": {"level": "WARNING"},
             "uvicorn.access": {"level": "WARNING"},
             "fontTools": {"level": "WARNING"},
         },

@@ -31,6 +31,7 @@ INSTALLED_APPS = [
     "clearbill.mail",
     "clearbill.pricing",
     "clearbill.billing",
+    "clearbill.payments",
     "clearbill.web",
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -3,7 +3,7 @@
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from clearbill.web import health
+from clearbill.web import health, webhooks
 from clearbill.web.api.api import api
 
 urlpatterns = [
@@ -16,6 +16,8 @@ urlpatterns = [
     path("language/", include("django.conf.urls.i18n")),
     path("console/", include("clearbill.web.console.urls")),
     path("portal/", include("clearbill.web.portal.urls")),
+    path("pay/", include("clearbill.web.checkout.urls")),
+    path("webhooks/<str:shown_seller>/<str:shown_account>/", webhooks.gateway_event),
 ]
 
 handler404 = "clearbill.web.errors.page_not_found"

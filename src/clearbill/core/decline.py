@@ -74,6 +74,8 @@ DECLINES: dict[str, Decline] = {
         _decline("authorization_revoked", _K.HARD, "mandate-revoked", "R0 R1 R3 MD01 MD06 R07 R10 R29"),
         _decline("canceled_by_payer", _K.DATA, "payment-canceled"),
         _decline("expired_session", _K.DATA, "payment-canceled"),
+        _decline("replaced", _K.DATA, "payment-canceled"),
+        _decline("gateway_unreachable", _K.SOFT, "try-again-later", earliest=timedelta(hours=1)),
     )
 }
 

@@ -32,6 +32,10 @@ PREFIXES = {
     "import": "imp",
     "audit": "aud",
     "invitation": "ivt",
+    "gateway_account": "gwa",
+    "payment_method": "pmt",
+    "payment": "pay",
+    "refund": "rfd",
 }
 
 

@@ -112,6 +112,34 @@ def _fill(
     return postings
 
 
+def clearing(gateway: str) -> str:
+    """The account of money that a gateway has and hasn't paid out yet."""
+    return f"clearing:{gateway}"
+
+
+def bank(account: str) -> str:
+    """A bank account of the seller's."""
+    return f"bank:{account}"
+
+
+def payment_received(applied_minor: int, left_minor: int, *, into: str, currency: str) -> list[Posting]:
+    """Money came in ``into`` an account: so much for an invoice, and what is left over is the customer's credit."""
+    return [
+        *move(RECEIVABLE, into, applied_minor, currency=currency),
+        *move(CUSTOMER_CREDIT, into, left_minor, currency=currency),
+    ]
+
+
+def refund_sent(amount_minor: int, *, out_of: str, currency: str) -> list[Posting]:
+    """Money went back to the customer."""
+    return move(out_of, REFUNDS_PAYABLE, amount_minor, currency=currency)
+
+
+def credit_to_refund(amount_minor: int, *, currency: str) -> list[Posting]:
+    """Account credit is going to be sent back."""
+    return move(REFUNDS_PAYABLE, CUSTOMER_CREDIT, amount_minor, currency=currency)
+
+
 def earned(amount_minor: int, *, span: Period, until: Period, unit: ProrationUnit, timezone: str) -> int:
     """The part of a line that is earned when ``until`` (the beginning of ``span``) has passed: straight-line, rounded."""
     if until.end >= span.end:

@@ -14,7 +14,7 @@ from django.utils import translation
 
 from clearbill.core.errors import Fault
 
-KINDS = ("invoice_issued", "credit_note_issued", "portal_sign_in", "invitation")
+KINDS = ("invoice_issued", "credit_note_issued", "receipt", "refund_sent", "portal_sign_in", "invitation")
 LANGUAGES = {"en": "en", "zh-Hans": "zh-hans"}
 MAX_SUBJECT = 150
 MAX_NAME = 100

@@ -15,6 +15,7 @@ from django.conf import settings
 from clearbill.billing.actions.documents import pdf_of
 from clearbill.billing.models import CreditNote, Invoice
 from clearbill.billing.queries.invoices import credit_note_by_id, document_of, invoice_by_id
+from clearbill.customers.pay_links import pay_address
 from clearbill.mail.actions import enqueue
 from clearbill.mail.delivery import Attachment
 from clearbill.mail.models import Message
@@ -36,6 +37,7 @@ def mail_invoice(invoice_id: UUID, *, at: datetime) -> UUID | None:
         "amount_due": _money(document, "amount_due"),
         "due_on": document["due_on"],
         "link": portal_link(row.id),
+        "pay_link": pay_address(row.seller_id, row.id) if document["amount_due"].strip("0.") else "",
     }
     return _enqueue("invoice_issued", row, context=context, invoice_id=row.id, credit_note_id=None, at=at)
 

@@ -52,6 +52,8 @@ def staff(permission: str) -> Callable[[View], View]:
             demand(chosen.role, permission)
             with seller_scope(chosen.seller.id):
                 response = view(request, *args, **kwargs)
+            for act in getattr(request, "after_scope", ()):  # what calls others, and so belongs in no transaction
+                act()
             if response.streaming:
                 raise Fault("a streamed answer would read its rows after the seller's scope has ended")
             return response

@@ -10,8 +10,9 @@ from django.urls import path
 
 from clearbill.core.errors import Malformed
 from clearbill.scope.ids import read_id, show_id
-from clearbill.sellers.queries import AUDIT_PAGE, AuditView, audit_entries
+from clearbill.sellers.queries import AUDIT_PAGE, audit_entries
 from clearbill.web.console.access import staff
+from clearbill.web.console.audit_facts import facts_in_words
 from clearbill.web.console.audit_names import name_of_actor, sentence_of_audit
 
 SEARCH_LIMIT = 80
@@ -31,7 +32,7 @@ def audit(request: HttpRequest) -> HttpResponse:
                 "entry": entry,
                 "actor": name_of_actor(entry.actor_name),
                 "sentence": sentence_of_audit(entry.action),
-                "facts": _facts(entry),
+                "facts": facts_in_words(entry.data, zone=request.seller.timezone),
             }
             for entry in page
         ],
@@ -48,22 +49,6 @@ def _before(request: HttpRequest) -> UUID | None:
         return read_id("audit", text) if text else None
     except Malformed:
         return None  # a broken link shows the first page
-
-
-def _facts(entry: AuditView) -> list[tuple[str, str]]:
-    return [(name, _shown(value)) for name, value in entry.data.items()]
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, dict) and set(value) == {"from", "to"}:
-        return f"{_shown(value['from'])} → {_shown(value['to'])}"
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {_shown(part)}" for key, part in value.items()) or "–"
-    if isinstance(value, list):
-        return ", ".join(_shown(part) for part in value) or "–"
-    if isinstance(value, bool):
-        return "✓" if value else "✗"
-    return "–" if value is None or value == "" else str(value)
 
 
 urlpatterns = [path("audit/", audit, name="audit")]

@@ -170,7 +170,8 @@ def _with_digits(text: str, currency: str) -> str:
     plain = text.replace(",", ".") if text.count(",") == 1 and "." not in text else text
     digits = len(format_minor(0, currency).partition(".")[2])
     whole, _point, part = plain.partition(".")
-    return f"{whole}.{part.ljust(digits, '0')}" if digits and len(part) <= digits else plain
+    is_number = whole.isdecimal() and (part.isdecimal() or not part)
+    return f"{whole}.{part.ljust(digits, '0')}" if digits and is_number and len(part) <= digits else text
 
 
 urlpatterns = [

@@ -28,7 +28,9 @@ from clearbill.billing.queries.invoices import (
 )
 from clearbill.billing.queries.timeline import invoice_timeline
 from clearbill.core.errors import Refusal
+from clearbill.customers.pay_links import pay_address
 from clearbill.ledger.queries import journal
+from clearbill.payments.queries import payments_of_invoice, takes_payments
 from clearbill.sellers.roles import allows
 from clearbill.web.addresses import ROWS, id_in_address, listed, number_mark, search_text
 from clearbill.web.console.access import staff
@@ -67,6 +69,8 @@ def invoice(request: HttpRequest, shown_id: str) -> HttpResponse:
         "paper": paper_of(document_of(row)),
         "reason": bill_reason(row.reason),
         "notes": credit_notes(invoice_id=row.id),
+        "payments": payments_of_invoice(row.id),
+        "pay_link": pay_address(row.seller_id, row.id) if takes_payments() and row.state.status == "open" else "",
         "transactions": transaction_rows(entries),
         "events": timeline_events(invoice_timeline(row.id)),
         "may_credit": allows(request.role, "credit") and row.state.status != "void",

@@ -8,7 +8,7 @@ from typing import Any
 
 from babel import Locale
 from django import forms
-from django.utils.translation import get_language, to_locale
+from django.utils.translation import get_language, pgettext_lazy, to_locale
 from django.utils.translation import gettext_lazy as _
 
 from clearbill.sellers.profile import countries, timezones
@@ -143,7 +143,7 @@ class TaxRateForm(forms.Form):
     label = forms.CharField(label=_("Name on the invoice"), max_length=120, required=False)
     rate = forms.CharField(label=_("Per cent"), max_length=12, help_text=_("Such as 20 or 5.5."))
     valid_from = forms.DateField(
-        label=_("From"),
+        label=pgettext_lazy("day", "From"),
         required=False,
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         help_text=_("Empty: from now on."),

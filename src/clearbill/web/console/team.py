@@ -108,15 +108,19 @@ def remove(request: HttpRequest, shown_id: str) -> HttpResponse:
 
 def _page(request: HttpRequest, form: forms.Form) -> HttpResponse:
     may_manage = allows(request.role, "manage_team")
+    found = members(request.seller.id)
+    owners = sum(member.role == "owner" for member in found)
     rows = [
         {
             "member": member,
             "shown_id": show_id("user", member.user_id),
             "role_name": ROLE_NAMES[member.role],
             "is_self": str(member.user_id) == str(request.user.pk),
-            "may_change": may_manage and may_grant(request.role, member.role),
+            "may_change": may_manage
+            and may_grant(request.role, member.role)
+            and (member.role != "owner" or owners > 1),
         }
-        for member in members(request.seller.id)
+        for member in found
     ]
     waiting = open_invitations(request.seller.id, wall_clock()) if may_manage else []
     context = {

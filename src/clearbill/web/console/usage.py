@@ -24,6 +24,7 @@ from clearbill.web.price_words import active_name
 from clearbill.web.usage_charts import days_of_usage, together
 
 DAYS = 30
+SHOWN_CUSTOMERS = 10
 SHOWN_EVENTS = 25
 
 
@@ -95,7 +96,7 @@ def _customer_id(request: HttpRequest) -> UUID | None:
 
 def _busiest(chart: dict[str, Any]) -> list[dict[str, Any]]:
     meter = chart["meter"]
-    found = busiest_customers(meter, start=chart["start"], end=chart["end"])
+    found = busiest_customers(meter, start=chart["start"], end=chart["end"], limit=SHOWN_CUSTOMERS)
     rows = [
         {
             "id": customer_id,

@@ -23,6 +23,10 @@ FACTS: dict[str, Promise] = {
     "invoice_finalized": gettext_lazy("Invoice issued"),
     "credit_note": gettext_lazy("Credit note issued"),
     "revenue_earned": gettext_lazy("Revenue earned"),
+    "payment_succeeded": gettext_lazy("Payment received"),
+    "refund_started": gettext_lazy("Refund started"),
+    "refund_sent": gettext_lazy("Refund sent"),
+    "refund_failed": gettext_lazy("Refund failed"),
 }
 ACCOUNTS: dict[str, Promise] = {
     "receivable": gettext_lazy("Accounts receivable"),
@@ -49,6 +53,8 @@ def account_name(code: str) -> str:
     kind, colon, tax = code.partition(":")
     if kind == "tax_payable" and colon:
         return fill(_("Tax payable ({code})"), {"code": tax})
+    if kind == "clearing" and colon:
+        return fill(_("Money at the gateway ({code})"), {"code": tax})
     return str(ACCOUNTS.get(code, code))
 
 

@@ -56,6 +56,8 @@ def customer_only(view: View) -> View:
             request.seller, request.customer, request.at = seller, customer, clock_of(seller)
             request.zone = customer.timezone or seller.timezone
             response = view(request, *args, **kwargs)
+        for act in getattr(request, "after_scope", ()):  # what calls others, and so belongs in no transaction
+            act()
         if response.streaming:
             raise Fault("a streamed answer would read its rows after the seller's scope has ended")
         return response

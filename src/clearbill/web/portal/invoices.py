@@ -19,6 +19,8 @@ from clearbill.billing.queries.invoices import (
     mark_overdue,
 )
 from clearbill.core.errors import NotFound
+from clearbill.customers.pay_links import pay_path
+from clearbill.payments.queries import takes_payments
 from clearbill.web.addresses import ROWS, id_in_address, listed, number_mark
 from clearbill.web.document_view import paper_of
 from clearbill.web.pdf_answer import pdf_answer
@@ -51,6 +53,7 @@ def invoice(request: HttpRequest, shown_id: str) -> HttpResponse:
         "invoice": row,
         "paper": paper_of(document_of(row)),
         "notes": credit_notes(invoice_id=row.id),
+        "pay": pay_path(row.seller_id, row.id) if takes_payments() and row.state.status == "open" else "",
         "zone": request.zone,
     }
     return render(request, "portal/invoice.html", context)

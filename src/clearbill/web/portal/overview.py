@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -15,10 +16,11 @@ from clearbill.pricing.queries import meters
 from clearbill.sellers.queries import tax_rates
 from clearbill.web.document_view import foresee
 from clearbill.web.portal.access import customer_only
-from clearbill.web.portal.usage import charts_of_period
+from clearbill.web.portal.usage import first_chart
 from clearbill.web.price_words import active_name, interval_words, price_words
 
 SHOWN_INVOICES = 6
+MOST_LATE = 1000
 
 
 @customer_only
@@ -31,19 +33,28 @@ def overview(request: HttpRequest) -> HttpResponse:
     labels = {rate.code: rate.label for rate in tax_rates(request.at)}
     chosen = InvoiceFilter(customer_id=customer_id)
     last = invoices(chosen, at=request.at, limit=SHOWN_INVOICES)
-    late = invoices(InvoiceFilter(customer_id=customer_id, status="overdue"), at=request.at, limit=1)
+    late = invoices(InvoiceFilter(customer_id=customer_id, status="overdue"), at=request.at, limit=MOST_LATE)
     context = {
         "customer": request.customer,
         "zone": request.zone,
         "open": sorted(open_by_customer(customer_id).items()),
         "late": late,
+        "late_sums": _sums_due(late),
         "plans": _plans(running),
         "ended": [] if running else [_head(row) for row in rows[:3]],
         "next_bills": [foresee(each, tax_labels=labels) for each in bills],
         "invoices": last,
-        "usage": charts_of_period(request, rows, only_first=True),
+        "usage": first_chart(request, rows),
     }
     return render(request, "portal/overview.html", context)
+
+
+def _sums_due(rows: list[Any]) -> list[tuple[str, int]]:
+    """What is still to pay of ``rows``, by currency; currencies are never added."""
+    sums: Counter[str] = Counter()
+    for row in rows:
+        sums[row.currency] += row.state.due_minor
+    return sorted(sums.items())
 
 
 def _plans(rows: list[Any]) -> list[dict[str, Any]]:

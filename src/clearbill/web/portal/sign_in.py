@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from clearbill.core.errors import Malformed, NotFound
+from clearbill.core.errors import Denied, Gone, Malformed, NotFound, Refusal
 from clearbill.customers.actions import make_sign_in_link, use_sign_in_link
 from clearbill.customers.links import LINK_LIFETIME
 from clearbill.customers.queries import customers_by_email
@@ -25,6 +25,7 @@ from clearbill.scope.rates import hit
 from clearbill.scope.seller import seller_scope
 from clearbill.sellers.queries import seller_by_id
 from clearbill.web.accounts import public_address
+from clearbill.web.errors import sentence_of
 from clearbill.web.portal.access import PORTAL, begin_session, end_session, safe_next
 
 ASKED_BY_ADDRESS = (5, 900)
@@ -66,7 +67,10 @@ def enter(request: HttpRequest, secret: str) -> HttpResponse:
         return render(request, "portal/enter.html", {"next": request.GET.get("next", "")})
     client = get_adapter(request).get_client_ip(request)
     hit(f"portal:enter:{client}", *LINKS_TRIED, wall_clock())
-    customer = use_sign_in_link(secret, at=wall_clock())
+    try:
+        customer = use_sign_in_link(secret, at=wall_clock())
+    except (Denied, Gone) as refusal:
+        return _refused(request, secret, refusal)
     response = redirect(safe_next(request, request.POST.get("next", "")))
     begin_session(request, response, seller_id=customer.seller_id, customer_id=customer.id)
     return response
@@ -87,6 +91,17 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 def no_session(request: HttpRequest) -> HttpResponse:
     """Nobody is signed in, and we don't know whose customer this is."""
     return render(request, "portal/no_session.html")
+
+
+def _refused(request: HttpRequest, secret: str, refusal: Refusal) -> HttpResponse:
+    """Says what's wrong with the link and where to get another. Whose it was is only its own word: that page is public."""
+    shown_seller = secret.partition(".")[0]
+    try:
+        request.seller = _seller(shown_seller)
+    except NotFound:
+        shown_seller = ""
+    context = {"sentence": sentence_of(refusal), "shown_seller": shown_seller}
+    return render(request, "portal/link_refused.html", context, status=refusal.status)
 
 
 def _seller(shown_id: str) -> Any:

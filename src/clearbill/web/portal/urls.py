@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from clearbill.web.portal import invoices, overview, sign_in, usage
+from clearbill.web.portal import invoices, methods, overview, sign_in, usage
 
 app_name = "portal"
 urlpatterns = [
     *overview.urlpatterns,
     *invoices.urlpatterns,
     *usage.urlpatterns,
+    *methods.urlpatterns,
     *sign_in.urlpatterns,
 ]

@@ -1,7 +1,8 @@
-"""Usage as the customer sees it: every meter that their plans price, day by day in a billing period."""
+"""Usage as the customer sees it: every meter that their running plans price, day by day in a billing period of each."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -23,33 +24,51 @@ MAX_BACK = 60
 @customer_only
 def usage(request: HttpRequest) -> HttpResponse:
     """A period at a time; ``back`` counts periods before the running one."""
-    rows = subscriptions(customer_id=request.customer.id)
-    context = {"usage": charts_of_period(request, rows, only_first=False), "zone": request.zone}
+    back = _back(request)
+    rows = _with_meters(subscriptions(customer_id=request.customer.id))
+    shown = [_usage_of(request, row, codes=codes, back=back) for row, codes in rows]
+    context = {
+        "usages": shown,
+        "zone": request.zone,
+        "older": back + 1 if any(each["has_older"] for each in shown) and back < MAX_BACK else None,
+        "newer": back - 1 if shown and back > 0 else None,
+    }
     return render(request, "portal/usage.html", context)
 
 
-def charts_of_period(request: HttpRequest, rows: list[Any], *, only_first: bool) -> dict[str, Any] | None:
-    """Charts of the meters that the newest running subscription prices; None without any."""
-    row = next((each for each in rows if each.state == "active"), rows[0] if rows else None)
-    if row is None:
-        return None
-    priced = [price.meter for price in agreements([row])[0].value.prices if price.meter]
+def first_chart(request: HttpRequest, rows: Sequence[Any]) -> dict[str, Any] | None:
+    """The first meter of the newest running subscription that prices one; None without any."""
+    for row, codes in _with_meters(rows):
+        return _usage_of(request, row, codes=codes[:1], back=0)
+    return None
+
+
+def _with_meters(rows: Sequence[Any]) -> list[tuple[Any, list[str]]]:
+    """The running subscriptions (of an ended customer the last one) whose prices count usage, with the meters' codes."""
+    running = [row for row in rows if row.state == "active"] or list(rows[:1])
+    found = []
+    for agreement in agreements(running):
+        codes = dict.fromkeys(price.meter for price in agreement.value.prices if price.meter)
+        if codes:
+            found.append((agreement.row, list(codes)))
+    return found
+
+
+def _usage_of(request: HttpRequest, row: Any, *, codes: Sequence[str], back: int) -> dict[str, Any]:
     known = {meter.code: meter for meter in meters()}
-    chosen = [known[code] for code in dict.fromkeys(priced)][: 1 if only_first else None]
-    if not chosen:
-        return None
-    back = 0 if only_first else _back(request)
+    chosen = [known[code] for code in codes]
     period = _period(row, back=back, request=request)
     values = [meter_value(meter) for meter in chosen]
     read = current_usage(request.customer.id, values, start=period.start, end=period.end)
+    plan = row.plan_version.plan
     return {
+        "name": active_name(plan.name, plan.code),
         "period": period,
         "is_running": period.start <= request.at < period.end and row.state == "active",
         "charts": [
             _chart(request, meter, value, read=read, period=period) for meter, value in zip(chosen, values, strict=True)
         ],
-        "older": back + 1 if period.start > calendar_of(row).started_at and back < MAX_BACK else None,
-        "newer": back - 1 if back > 0 else None,
+        "has_older": period.start > calendar_of(row).started_at,
     }
 
 

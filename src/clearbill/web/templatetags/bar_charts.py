@@ -6,9 +6,11 @@ and stay readable on phones.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from statistics import median_high
 from typing import Any
 
 from babel.numbers import format_compact_decimal
@@ -22,7 +24,9 @@ SLOT = 100
 GAP = 26
 STEPS = tuple(map(Decimal, ("1", "1.2", "1.6", "2", "3", "4", "5", "6", "8", "10")))
 MOST_LABELS_WIDE = 12
+MOST_LONG_LABELS_WIDE = 8
 MOST_LABELS_PHONE = 5
+USUAL_LABEL = len("Dec 31")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,9 +71,9 @@ def lay_out_bars(
     """A chart of ``[(label, value)]`` or ``[{"label", "value"}]``; with a currency values are minor units."""
     pairs = [_pair(point) for point in points]
     values = [value for _label, value in pairs]
-    top = round_up_scale(max([*values, Decimal(limit or 0), Decimal(0)]))
-    phone = _step(len(pairs), MOST_LABELS_PHONE)
-    wide = phone if narrow else _step(len(pairs), MOST_LABELS_WIDE)
+    is_whole = not currency and all(value == value.to_integral_value() for value in values)
+    top = round_up_scale(max([*values, Decimal(limit or 0), Decimal(0)]), is_whole=is_whole)
+    wide, phone = _label_steps([label for label, _value in pairs], narrow=narrow)
     bars = [
         _bar(index, label, value, top=top, text=_wording(value, unit, currency), wide=wide, phone=phone)
         for index, (label, value) in enumerate(pairs)
@@ -87,12 +91,16 @@ def lay_out_bars(
     )
 
 
-def round_up_scale(highest: Decimal) -> Decimal:
-    """The next number of ``STEPS`` × 10ⁿ: near enough to fill the chart, and its half is readable too."""
+def round_up_scale(highest: Decimal, *, is_whole: bool = False) -> Decimal:
+    """The next number of ``STEPS`` × 10ⁿ: near enough to fill the chart, and its half is readable too.
+
+    Of whole things (three flights) the half is whole as well.
+    """
     if highest <= 0:
         return Decimal(2)
     power = Decimal(1).scaleb(highest.adjusted())
-    return next(step * power for step in STEPS if step * power >= highest)
+    tops = (step * power for step in STEPS if step * power >= highest)
+    return next(top for top in tops if not (is_whole and top % 2))
 
 
 def _pair(point: Any) -> tuple[str, Decimal]:
@@ -123,6 +131,21 @@ def _bar(index: int, label: str, value: Decimal, *, top: Decimal, text: str, wid
 def _height(value: Decimal, top: Decimal) -> int:
     """At least a hair for what isn't zero: small is not the same as nothing."""
     return 0 if value == 0 else max(4, int(value * HEIGHT / top))
+
+
+def _label_steps(labels: Sequence[str], *, narrow: bool) -> tuple[int, int]:
+    """Every how many bars a label stands, on wide windows and on phones; the phone's are among the wide ones."""
+    usual = median_high(map(_label_width, labels)) if labels else 0
+    phone = _step(len(labels), MOST_LABELS_PHONE if usual <= USUAL_LABEL else MOST_LABELS_PHONE - 1)
+    if narrow:
+        return phone, phone
+    wide = _step(len(labels), MOST_LABELS_WIDE if usual <= USUAL_LABEL else MOST_LONG_LABELS_WIDE)
+    return wide, -(-phone // wide) * wide
+
+
+def _label_width(label: str) -> int:
+    """In half ems; a Chinese character takes two."""
+    return sum(2 if unicodedata.east_asian_width(each) in "WF" else 1 for each in label)
 
 
 def _step(count: int, most: int) -> int:

@@ -141,6 +141,12 @@ class _Capture(template.Node):
 
 
 @register.filter
+def country(code: str) -> str:
+    """The name of a country in the active language; a code that CLDR doesn't know as it is."""
+    return str(local_formats.active_locale().territories.get(code, code))
+
+
+@register.filter
 def pairs(value: Mapping[str, Any] | Iterable[Any]) -> list[Any]:
     """Label and value pairs of a mapping or of a list of pairs."""
     return list(value.items()) if isinstance(value, Mapping) else list(value)

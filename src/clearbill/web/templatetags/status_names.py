@@ -46,6 +46,18 @@ STATUSES: dict[str, tuple[str | Promise, str]] = {
     "recorded": (_("Recorded"), GOOD),
     "rejected": (_("Rejected"), BAD),
     "balanced": (_("Balanced"), GOOD),
+    "requires_method": (_("Not paid"), WARN),
+    "requires_confirmation": (_("Begun"), NEUTRAL),
+    "requires_action": (_("Waits for the payer"), INFO),
+    "processing": (_("Under way"), INFO),
+    "requires_capture": (_("Authorized"), INFO),
+    "unknown": (_("Outcome unknown"), WARN),
+    "succeeded": (_("Paid"), GOOD),
+    "prepared": (_("Begun"), NEUTRAL),
+    "not_sent": (_("Not sent"), NEUTRAL),
+    "authorized": (_("Authorized"), INFO),
+    "integrity_failure": (_("Wrong amount"), BAD),
+    "refunded": (_("Refunded"), NEUTRAL),
 }
 
 

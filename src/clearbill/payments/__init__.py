@@ -1,0 +1,1 @@
+"""How money comes in: payments and their attempts, methods, refunds, gateways, bank statements."""

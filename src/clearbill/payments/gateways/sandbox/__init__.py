@@ -1,0 +1,5 @@
+"""The sandbox gateway's adapter."""
+
+from clearbill.payments.gateways.sandbox.gateway import SandboxGateway
+
+__all__ = ["SandboxGateway"]
