@@ -16,8 +16,9 @@ _ROOT = Path(__file__).resolve().parent.parent
 
 DEBUG = False
 SECRET_KEY = CLEARBILL.secret_key
-ALLOWED_HOSTS = [*CLEARBILL.allowed_hosts, urlsplit(CLEARBILL.public_url).hostname or "localhost"]
-CSRF_TRUSTED_ORIGINS = [CLEARBILL.public_url]
+_PUBLIC = urlsplit(CLEARBILL.public_url)
+ALLOWED_HOSTS = [*CLEARBILL.allowed_hosts, _PUBLIC.hostname or "localhost"]
+CSRF_TRUSTED_ORIGINS = [f"{_PUBLIC.scheme}://{_PUBLIC.netloc}"]
 USE_X_FORWARDED_HOST = False
 if CLEARBILL.trusted_proxies:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
@@ -59,6 +60,7 @@ MIDDLEWARE = [
     "clearbill.web.middleware.body_limit",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "clearbill.web.middleware.language",
+    "clearbill.web.card_guard.card_guard",
     "django.middleware.common.CommonMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
