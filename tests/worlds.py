@@ -243,7 +243,7 @@ def full_world(world: World, *, tag: str) -> FullWorld:
         return found
 
     meter = made("/meters", {"code": f"{tag}-calls", "aggregation": "count"})
-    price = {"code": f"{tag}-fee", "model": "flat", "amount": "40.00"}
+    price = {"code": f"{tag}-fee", "model": "per_unit", "unit_amount": "40.00", "quantity": "1"}
     metered = {"code": f"{tag}-use", "model": "per_unit", "unit_amount": "0.50", "meter": meter["code"]}
     plan = made("/plans", {"code": f"{tag}-plan", "interval": "month", "prices": [price, metered]})
     customer = made("/customers", {"external_id": f"{tag}-customer", "name": f"{tag} customer"})
@@ -255,6 +255,12 @@ def full_world(world: World, *, tag: str) -> FullWorld:
     made("/test_clock", {"to": wire(world.at + timedelta(days=1))})
     invoice = api.get("/invoices").json()["data"][0]
     line = {"line": 1, "amount": {"amount": "1.00", "currency": invoice["total"]["currency"]}}
+    with in_scope(world):
+        from clearbill.payments.actions.paying import begin_payment
+        from clearbill.scope.ids import read_id, show_id
+
+        payment = begin_payment([read_id("invoice", invoice["id"])], key=f"{tag}-payment", at=world.at)
+        payment_id = show_id("payment", payment.id)
     note = made("/credit_notes", {"invoice": invoice["id"], "lines": [line], "reason": f"{tag} reason"})
     return FullWorld(
         world=world,
@@ -271,6 +277,7 @@ def full_world(world: World, *, tag: str) -> FullWorld:
             "invoice": invoice["id"],
             "number": invoice["number"],
             "credit_note": note["id"],
+            "payment": payment_id,
             "draft": api.get("/drafts").json()["data"][0]["id"],
             "event": api.get("/events").json()["data"][0]["id"],
             "transaction": api.get("/journal").json()["data"][0]["id"],

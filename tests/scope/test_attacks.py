@@ -30,6 +30,7 @@ PATH_NAMES = {
     "subscription_id": "subscription",
     "invoice_id": "invoice",
     "credit_note_id": "credit_note",
+    "payment_id": "payment",
     "event_id": "event",
 }
 """Which of the other's ids stands for a name in an address; ``code`` is a meter's or a plan's."""
@@ -46,7 +47,7 @@ SEARCHES: dict[str, tuple[str, ...]] = {
     "search": ("external_id", "number", "tag"),
     "account": ("tag",),
     "type": ("tag",),
-    "cursor": ("customer", "subscription", "transaction", "event"),
+    "cursor": ("customer", "subscription", "transaction", "event", "payment"),
 }
 """Query parameters that narrow a list: the other's must not come up."""
 
@@ -267,6 +268,8 @@ def _call(world: FullWorld, method: str, address: str, query: dict[str, str], bo
         return answer.status_code, "a PDF"
     found = json.loads(answer.content)
     found.pop("correlation_id", None)
+    if "url" in found:
+        found["url"] = re.sub("/pay/.*", "/pay/", found["url"])  # signed anew, with the second in it
     return answer.status_code, json.dumps(found, sort_keys=True)
 
 

@@ -26,6 +26,8 @@ APPEND_ONLY = {
     "ledger_posting",
     "ledger_transaction",
     "outbox_fact",
+    "payments_attempt",
+    "payments_movement",
     "pricing_meter",
     "pricing_plan_version",
     "pricing_price",
@@ -35,7 +37,7 @@ APPEND_ONLY = {
     "usage_event",
     "usage_key",
 }
-LOOK_BEYOND = {"usage_partition", "sellers_with_due_work"}
+LOOK_BEYOND = {"usage_partition", "sellers_with_due_work", "sellers_with_payments_due"}
 """Functions that run with the owner's rights: each has an attack below."""
 
 
@@ -242,6 +244,8 @@ def test_the_owners_functions_give_away_ids_and_dates_alone(two: tuple[FullWorld
     with seller_scope(ours):
         found = rows("SELECT * FROM sellers_with_due_work(now() + interval '5 years')")
         assert set(found) == {(ours,), (theirs,)}
+        due = rows("SELECT * FROM sellers_with_payments_due(now() + interval '5 years')")
+        assert set(due) == {(ours,), (theirs,)}
         assert rows("SELECT usage_partition('2031-05-01')::text") == [("",)]
         assert refused("SELECT 1 FROM usage_event_203105")
         with pytest.raises(Exception, match="out of range"), transaction.atomic():
@@ -270,3 +274,36 @@ def _fill_the_rest(world: FullWorld) -> None:
         Parked.objects.create(**own, subscription_id=subscription_id, due_at=at, code="x", problem="x", at=at)
         ImportRun.objects.create(**own, kind="usage", file_hash="0", file_name="a.csv", started_at=at)
         Message.objects.create(**own, kind="invoice", language="en", recipient="a@b.example", dedup_key="1", at=at)
+        _pay(world, own)
+
+
+def _pay(world: FullWorld, own: dict[str, Any]) -> None:
+    """A gateway, a stored method, a try that ended well, a refund, an event."""
+    from clearbill.payments import models
+
+    at, payment_id = world.world.at, read_id("payment", world.ids["payment"])
+    customer_id = read_id("customer", world.ids["customer"])
+    account = models.GatewayAccount.objects.create(
+        **own, gateway="sandbox", base_url="http://x", secret=b"x", webhook_secret=b"x", created_at=at
+    )
+    models.PaymentMethod.objects.create(
+        **own, customer_id=customer_id, account=account, kind="card", token="t", created_at=at
+    )
+    common = {"amount_minor": 1, "currency": "EUR", "at": at}
+    attempt = models.Attempt.objects.create(
+        **own,
+        **common,
+        payment_id=payment_id,
+        account=account,
+        reference="r",
+        kind="card",
+        is_off_session=True,
+        language="en",
+        by="x",
+    )
+    models.AttemptState.objects.create(attempt=attempt, seller_id=own["seller_id"], state="pending", check_at=at, at=at)
+    models.Movement.objects.create(**own, **common, payment_id=payment_id, kind="charge", cause=attempt.id)
+    models.Refund.objects.create(
+        **own, **common, payment_id=payment_id, attempt=attempt, reference="r", state="pending", check_at=at, by="x"
+    )
+    models.GatewayEvent.objects.create(**own, account=account, event_id="e", kind="charge", body="{}", received_at=at)

@@ -194,7 +194,7 @@ def test_an_invoice_says_how_each_amount_came_about(world):
     assert (invoice["credited"], invoice["due"], invoice["status"]) == (eur("1.20"), eur("46.80"), "overdue")
     (line,) = invoice["lines"]
     assert (line["price"], line["amount"], line["tax"]) == ("our-fee", eur("40.00"), eur("8.00"))
-    assert line["working"] == [{"step": "flat", "amount": "40.00"}]
+    assert line["working"] == [{"step": "per_unit", "quantity": "1", "unit_amount": "40", "amount": "40.00"}]
     assert line["subscription"] == world.ids["subscription"]
     assert invoice["taxes"] == [
         {"code": "vat", "label": "VAT", "rate": "20", "base": eur("40.00"), "amount": eur("8.00")}

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 
@@ -19,7 +20,7 @@ def main(arguments: list[str]) -> int:
     from clearbill.web.api.document import KEPT, ROOT, document_text, kept_document
     from clearbill.web.api.growth import shrinkages
 
-    now = api.get_openapi_schema(path_prefix=ROOT)
+    now = json.loads(document_text(api.get_openapi_schema(path_prefix=ROOT)))  # as it's read: all its keys are texts
     gone = shrinkages(kept_document(), now) if KEPT.exists() and "--first" not in arguments else []
     if gone:
         sys.stderr.write("".join(f"{line}\n" for line in gone))

@@ -19,6 +19,7 @@ from clearbill.web.api import (
     events,
     invoices,
     journal,
+    payments,
     subscriptions,
     usage,
 )
@@ -81,5 +82,5 @@ api = Api(
     parser=StrictParser(),
 )
 answer_problems(api)
-for _subject in (customers, catalogue, subscriptions, usage, invoices, credit_notes, journal, events, clock):
+for _subject in (customers, catalogue, subscriptions, usage, invoices, credit_notes, payments, journal, events, clock):
     api.add_router("", _subject.router)
