@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.worlds import bills, in_scope, make_customer, make_meter, make_plan, run_until, subscribe, use
+import pytest
+
+from clearbill.core.errors import Unacceptable
+from tests.worlds import bills, in_scope, instant, make_customer, make_meter, make_plan, run_until, subscribe, use
 
 FEE = {"code": "fee", "model": "flat", "amount": "29.00", "bill": "in_advance"}
 CALLS = {
@@ -178,3 +181,110 @@ def test_a_customer_that_moved_keeps_each_subscriptions_own_calendar(seller: Any
     assert [amount for _price, _group, amount in found["lines"]] == ["22.00", "22.00"]
     run_until(seller, "2025-02-15T00:00")
     assert [each["issued_at"] for each in bills(seller)[1:]] == ["2025-01-31T16:00", "2025-02-01T08:00"]
+
+
+def test_a_draft_that_cant_become_final_is_parked_and_the_run_comes_to_an_end(make_seller: Any) -> None:
+    from clearbill.billing.actions.parked import retry_parked
+    from clearbill.billing.queries.subscriptions import parked_work
+
+    seller = make_seller(policies={"grace_hours": 24})
+    make_meter(seller, "calls", aggregation="sum", property="n")
+    make_plan(seller, prices=[CALLS])
+    make_plan(seller, "other", prices=[FEE])
+    subscribe(seller, make_customer(seller))
+    subscribe(seller, make_customer(seller, "good"), "other")
+    run_until(seller, "2025-01-20T00:00")
+    use(seller, "acme", "calls", "2025-01-15T10:00", n=-5)
+    run_until(seller, "2025-02-10T01:00")
+    report = run_until(seller, "2025-02-12T00:00")
+
+    assert report.parked == 1
+    assert [each["customer"] for each in bills(seller)] == ["good", "good"]
+    with in_scope(seller):
+        (parked,) = parked_work()
+        assert parked.code == "negative_quantity"
+    use(seller, "acme", "calls", "2025-01-16T10:00", n=7)
+    run_until(seller, "2025-02-13T00:00")
+    assert len(bills(seller)) == 2
+    with in_scope(seller):
+        retry_parked(parked.id, at=instant("2025-02-13T00:00"), actor="test")
+    run_until(seller, "2025-02-13T00:00")
+
+    last = bills(seller)[-1]
+    assert (last["customer"], last["lines"]) == ("acme", [("calls", "{}", "1.00")])
+
+
+def test_what_falls_due_at_one_instant_is_billed_in_bounded_batches(
+    seller: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from clearbill.billing.actions import bill_run
+
+    sizes: list[int] = []
+    write_bills = bill_run.write_bills
+    monkeypatch.setattr(bill_run, "BATCH_SUBSCRIPTIONS", 5)
+    monkeypatch.setattr(bill_run, "write_bills", lambda given: sizes.append(len(given)) or write_bills(given))
+    make_plan(seller, prices=[FEE])
+    for number in range(12):
+        subscribe(seller, make_customer(seller, f"c{number}"), anchor="calendar")
+    subscribe(seller, make_customer(seller, "late"))
+    run_until(seller, "2025-02-12T00:00")
+
+    found = bills(seller)
+    assert max(sizes) == 5
+    assert len(found) == 26
+    assert [each["issued_at"] for each in found] == sorted(each["issued_at"] for each in found)
+
+
+def test_a_seller_with_more_meters_than_a_page_shows_is_billed(seller: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from clearbill.pricing import queries
+
+    monkeypatch.setattr(queries, "MAX_LISTED", 1)
+    make_meter(seller, "a")
+    make_meter(seller, "calls")
+    make_plan(seller, prices=[CALLS])
+    subscribe(seller, make_customer(seller))
+    run_until(seller, "2025-02-12T00:00")
+    assert [each["lines"] for each in bills(seller)] == [[("calls", "{}", "0.00")]]
+
+
+@pytest.mark.parametrize("year", [2200, 9999])
+def test_a_clock_is_not_moved_to_where_nothing_can_be_done(seller: Any, year: int) -> None:
+    from clearbill.billing.actions.tick import move_clock
+    from clearbill.sellers.queries import seller_by_id
+
+    with pytest.raises(Unacceptable, match="clock_too_far"):
+        move_clock(seller.id, to=instant(f"{year}-12-31T00:00"), actor="test")
+    with in_scope(seller):
+        assert seller_by_id(seller.id).test_clock_at == seller.at
+
+
+def test_a_longer_run_asks_the_database_no_more_often(seller: Any) -> None:
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    make_plan(seller, prices=[FEE])
+    asked = []
+    for count in (10, 40):
+        for number in range(count):
+            subscribe(seller, make_customer(seller, f"c{count}-{number}"))
+        with CaptureQueriesContext(connection) as queries:
+            run_until(seller, "2025-01-10T09:00")
+        asked.append(len(queries))
+
+    assert len(bills(seller)) == 50
+    assert asked[1] <= asked[0]
+
+
+def test_the_facts_of_a_long_run_are_passed_on_in_bounded_batches(seller: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from clearbill.outbox import actions
+
+    monkeypatch.setattr(actions, "BATCH_FACTS", 7)
+    make_plan(seller, prices=[FEE])
+    for number in range(20):
+        subscribe(seller, make_customer(seller, f"c{number}"))
+    run_until(seller, "2025-01-10T09:00")
+    passed_on: list[list[str]] = []
+    actions.relay(lambda facts: passed_on.append([fact.type for fact in facts]))
+
+    assert max(len(batch) for batch in passed_on) == 7
+    assert sum(batch.count("invoice.finalized") for batch in passed_on) == 20

@@ -258,3 +258,104 @@ def test_another_sellers_invoice_is_not_there(seller: Any, make_seller: Any) -> 
     stranger = make_seller(name="Stranger")
     with pytest.raises(NotFound):
         credit(stranger, bills(seller)[0]["id"], {1: 1})
+
+
+@pytest.mark.parametrize(
+    ("policies", "charged"),
+    [
+        ({}, 200),  # the 10th and the 11th
+        ({"termination_day": "free"}, 100),
+        ({"proration.unit": "full"}, 3100),
+        ({"proration.unit": "none"}, 3100),
+        ({"unused": "keep"}, 3100),
+    ],
+)
+def test_a_fee_that_still_waits_is_billed_up_to_the_end_alone(
+    make_seller: Any, policies: dict[str, object], charged: int
+) -> None:
+    seller = make_seller(policies={"grace_hours": 48, **policies}, taxes=())
+    make_plan(seller, prices=[FEE])
+    subscription = subscribe(seller, make_customer(seller))
+    run_until(seller, "2025-01-11T10:00")
+    cancel(seller, subscription, "2025-01-11T10:00", timing="immediately")
+    run_until(seller, "2025-03-01T00:00")
+
+    assert books(seller) == {"receivable": charged, "revenue": -charged}
+
+
+def test_a_bill_that_would_be_all_unused_is_never_issued(make_seller: Any) -> None:
+    seller = make_seller(policies={"grace_hours": 48, "termination_day": "free"}, taxes=())
+    make_plan(seller, prices=[FEE])
+    subscription = subscribe(seller, make_customer(seller))
+    run_until(seller, "2025-01-10T10:00")
+    cancel(seller, subscription, "2025-01-10T10:00", timing="immediately")
+    run_until(seller, "2025-03-01T00:00")
+
+    assert bills(seller) == []
+
+
+def test_a_fee_that_is_never_prorated_is_not_credited_either(make_seller: Any) -> None:
+    seller = make_seller(taxes=())
+    make_plan(seller, prices=[{**FEE, "prorated": False}])
+    subscription = subscribe(seller, make_customer(seller))
+    run_until(seller, "2025-01-11T10:00")
+    cancel(seller, subscription, "2025-01-11T10:00", timing="immediately")
+
+    assert books(seller)["receivable"] == 3100
+
+
+def test_a_note_given_before_the_months_end_was_posted_leaves_it_in_its_month(make_seller: Any) -> None:
+    from clearbill.ledger.queries import journal
+
+    seller = make_seller(taxes=())
+    make_plan(seller, prices=[FEE])
+    subscribe(seller, make_customer(seller))
+    run_until(seller, "2025-01-20T00:00")
+    credit(seller, bills(seller)[0]["id"], {1: 100}, at="2025-02-03T10:00")
+
+    with in_scope(seller):
+        rows = [row for row in journal(oldest_first=True) if row.fact == "revenue_earned"]
+    # 22 days of January, 2 of February
+    assert [(row.at, row.total_minor) for row in rows] == [
+        (instant("2025-01-31T23:00"), 2200),
+        (instant("2025-02-03T10:00"), 200),
+    ]
+
+
+def test_a_note_rounds_its_tax_as_its_invoice_did(make_seller: Any) -> None:
+    seller = make_seller(policies={"tax.rounding": "line"})
+    make_plan(seller, prices=[{**FEE, "code": code, "amount": "0.03"} for code in ("a", "b", "c")])
+    subscribe(seller, make_customer(seller))
+    run_until(seller, "2025-01-20T00:00")
+    (bill,) = bills(seller)
+
+    # 20 % of 0.03 is 0.006, rounded to 0.01 on each line
+    assert bill["tax"] == "0.03"
+    assert credit(seller, bill["id"], {1: 3, 2: 3}).tax_minor == 2
+    assert credit(seller, bill["id"], {3: 3}).tax_minor == 1
+
+
+def test_an_untaxed_line_of_a_note_is_no_part_of_what_was_taxed(seller: Any) -> None:
+    import json
+
+    make_plan(seller, prices=[{**FEE, "amount": "10.00"}, {**FEE, "code": "free", "amount": "10.00", "tax": []}])
+    subscribe(seller, make_customer(seller))
+    run_until(seller, "2025-01-20T00:00")
+    (bill,) = bills(seller)
+    note = credit(seller, bill["id"], {1: 100, 2: 900})
+
+    (tax,) = json.loads(note.document)["taxes"]
+    assert (tax["base"], tax["amount"]) == ("1.00", "0.20")
+    # were the 9.00 counted in, this note of 0.01 would seem to empty the rate, and take all its tax
+    assert credit(seller, bill["id"], {1: 1}).tax_minor == 0
+
+
+def test_a_cancellation_that_is_due_cant_be_taken_back(seller: Any) -> None:
+    from clearbill.billing.actions.subscriptions import uncancel
+
+    make_plan(seller, prices=[FEE])
+    subscription = subscribe(seller, make_customer(seller))
+    run_until(seller, "2025-01-20T00:00")
+    cancel(seller, subscription, "2025-01-20T00:00")
+    with in_scope(seller), pytest.raises(Conflict, match="bill_run_behind"):
+        uncancel(subscription.id, at=instant("2025-02-15T00:00"), actor="test")

@@ -111,7 +111,6 @@ def taxed(lines: list[tuple[int, tuple[TaxRate, ...]]], rounding: str = "rate", 
         [TaxedLine(base_minor=base, rates=rates) for base, rates in lines],
         behavior=TaxBehavior(behavior),
         rounding=TaxRounding(rounding),
-        currency="EUR",
         mode=RoundingMode.HALF_UP,
     )
 

@@ -190,10 +190,10 @@ def test_quantities_of_the_subscription_come_before_the_prices() -> None:
     assert invoice_of(first.charges).subtotal_minor == 8000
 
 
-@pytest.mark.parametrize("quantities", [{"nothing": "1"}, {"usage": "1"}, {"seats": "-1"}])
+@pytest.mark.parametrize("quantities", [{"nothing": "1"}, {"usage": "1"}, {"fee": "1"}, {"seats": "-1"}])
 def test_quantities_that_no_price_takes_are_refused(quantities: dict[str, str]) -> None:
     with pytest.raises(Refusal):
-        begun(SEATS, USAGE, **quantities)
+        begun(FEE, SEATS, USAGE, **quantities)
 
 
 def test_full_and_none_charge_all_or_nothing_of_a_stub() -> None:

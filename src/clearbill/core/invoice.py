@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from fractions import Fraction
 from typing import assert_never
 
 from clearbill.core.errors import Conflict, Unacceptable
@@ -18,7 +19,7 @@ from clearbill.core.price import Price
 from clearbill.core.proration import prorate, share
 from clearbill.core.rating import Rated, Step, rate_groups
 from clearbill.core.subscription import Charge
-from clearbill.core.tax import TaxBehavior, TaxedLine, TaxRate, TaxRounding, TaxTotal, tax_of
+from clearbill.core.tax import TaxBehavior, TaxedLine, TaxRate, TaxRounding, TaxTotal, tax_cells, tax_of
 
 Group = tuple[str, ...]
 
@@ -99,7 +100,6 @@ def make_invoice(items: Sequence[Measured], *, rules: InvoiceRules) -> Invoice:
         ],
         behavior=rules.behavior,
         rounding=rules.tax_rounding,
-        currency=rules.currency,
         mode=rules.rounding,
     )
     lines = tuple(
@@ -261,13 +261,18 @@ class Credit:
 
 
 def make_credit(
-    wanted: Mapping[int, int], *, lines: Sequence[BilledLine], rests: Sequence[TaxRest], mode: RoundingMode
+    wanted: Mapping[int, int],
+    *,
+    lines: Sequence[BilledLine],
+    rests: Sequence[TaxRest],
+    mode: RoundingMode,
+    rounding: TaxRounding = TaxRounding.RATE,
 ) -> Credit:
     """A credit note over ``wanted`` (line number → amount before discount and tax, minor units).
 
-    The discount goes back in proportion; the tax of a rate is base × rate, rounded, never above what is left of it, and
-    the note that empties a rate's base takes all that is left. Raises Conflict ``credit_note_exceeds_invoice``,
-    Unacceptable ``credit_note_empty`` and ``unknown_line``.
+    The discount goes back in proportion; the tax of a rate is base × rate, rounded as the invoice's was, never above
+    what is left of it, and the note that empties a rate's base takes all that is left.
+    Raises Conflict ``credit_note_exceeds_invoice``, Unacceptable ``credit_note_empty`` and ``unknown_line``.
     """
     by_number = {line.number: line for line in lines}
     if not wanted:
@@ -279,15 +284,7 @@ def make_credit(
         chosen.append((by_number[number], amount))
     discounts = [_check_and_discount(line, amount, mode) for line, amount in chosen]
     bases = [amount - discount for (_line, amount), discount in zip(chosen, discounts, strict=True)]
-    taxes: list[dict[str, int]] = [{} for _ in chosen]
-    for rest in rests:
-        inside = [rest.rate in line.rates for line, _amount in chosen]
-        weights = [base if is_in else 0 for base, is_in in zip(bases, inside, strict=True)]
-        if not any(inside):
-            continue
-        tax = _tax_back(sum(weights), rest, mode)
-        for index, part in enumerate(split(tax, weights)):
-            taxes[index][rest.rate.code] = part
+    taxes = _taxes_back([line for line, _amount in chosen], bases, rests=rests, mode=mode, rounding=rounding)
     credited = tuple(
         CreditedLine(
             number=line.number,
@@ -322,13 +319,28 @@ def _check_and_discount(line: BilledLine, amount: int, mode: RoundingMode) -> in
     return round_ratio(line.discount_minor, amount, line.amount_minor, mode=mode) if line.discount_minor else 0
 
 
-def _tax_back(base_minor: int, rest: TaxRest, mode: RoundingMode) -> int:
-    if base_minor >= rest.base_minor:
-        return rest.amount_minor
-    percent = rest.rate.rate
-    scale = 10 ** max(0, -int(percent.as_tuple().exponent))
-    tax = round_ratio(base_minor, int(percent * scale), 100 * scale, mode=mode)
-    return min(tax, rest.amount_minor)
+def _taxes_back(
+    lines: Sequence[BilledLine],
+    bases: Sequence[int],
+    *,
+    rests: Sequence[TaxRest],
+    mode: RoundingMode,
+    rounding: TaxRounding,
+) -> list[dict[str, int]]:
+    """The taxes of each line, by code."""
+    touched = [rest for rest in rests if any(rest.rate in line.rates for line in lines)]
+    shares = [
+        [base if rest.rate in line.rates else 0 for line, base in zip(lines, bases, strict=True)] for rest in touched
+    ]
+    exact = [[base * Fraction(rest.rate.rate) / 100 for base in row] for rest, row in zip(touched, shares, strict=True)]
+    cells = tax_cells(exact, rounding=rounding, mode=mode)
+    for index, (rest, row) in enumerate(zip(touched, shares, strict=True)):
+        if sum(row) >= rest.base_minor or sum(cells[index]) > rest.amount_minor:
+            cells[index] = split(rest.amount_minor, row)
+    return [
+        {rest.rate.code: cells[row][column] for row, rest in enumerate(touched) if rest.rate in line.rates}
+        for column, line in enumerate(lines)
+    ]
 
 
 def unused_part(

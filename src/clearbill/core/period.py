@@ -46,6 +46,9 @@ class ProrationUnit(StrEnum):
     NONE = "none"
 
 
+WITHOUT_PARTS = (ProrationUnit.FULL, ProrationUnit.NONE)  # no part of a fee is ever charged, nor credited
+
+
 class AnchorKind(StrEnum):
     """Where periods begin."""
 

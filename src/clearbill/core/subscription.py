@@ -25,7 +25,7 @@ from clearbill.core.period import (
     next_period,
     whole_of,
 )
-from clearbill.core.price import BillTiming, Price
+from clearbill.core.price import BillTiming, Model, Price
 
 
 class SubscriptionState(StrEnum):
@@ -99,7 +99,7 @@ def start(
     """A new subscription at the start of its calendar. Refuses quantities for prices that take none."""
     for code, quantity in quantities.items():
         price = next((price for price in prices if price.code == code), None)
-        if price is None or price.meter is not None:
+        if price is None or price.meter is not None or price.model is Model.FLAT:
             raise Unacceptable(
                 "unknown_quantity",
                 "The plan has no price “{code}” that takes a quantity.",

@@ -9,7 +9,7 @@ from enum import StrEnum
 from fractions import Fraction
 from math import lcm
 
-from clearbill.core.money import RoundingMode, exponent, round_minor, split
+from clearbill.core.money import RoundingMode, round_ratio, split
 
 
 class TaxRounding(StrEnum):
@@ -68,13 +68,12 @@ def tax_of(
     *,
     behavior: TaxBehavior,
     rounding: TaxRounding,
-    currency: str,
     mode: RoundingMode,
 ) -> Taxed:
     """Tax ``lines``. Shares over lines and rates are made by the money split, so that every sum holds."""
     rates = list(dict.fromkeys(rate for line in lines for rate in line.rates))
     exact = [[_exact(line, rate, behavior) if rate in line.rates else Fraction(0) for line in lines] for rate in rates]
-    cells = _CELLS[rounding](exact, currency, mode)
+    cells = tax_cells(exact, rounding=rounding, mode=mode)
     per_line = tuple(sum(cells[row][column] for row in range(len(rates))) for column in range(len(lines)))
     net = tuple(
         line.base_minor - (tax if behavior is TaxBehavior.INCLUSIVE else 0)
@@ -100,22 +99,27 @@ def _exact(line: TaxedLine, rate: TaxRate, behavior: TaxBehavior) -> Fraction:
     return line.base_minor * percent / (100 + sum((Fraction(each.rate) for each in line.rates), Fraction(0)))
 
 
-def _round(exact: Fraction, currency: str, mode: RoundingMode) -> int:
-    return round_minor(exact / 10 ** exponent(currency), currency, mode=mode)
+def tax_cells(exact: list[list[Fraction]], *, rounding: TaxRounding, mode: RoundingMode) -> list[list[int]]:
+    """Whole minor units of exact taxes, a row a rate and a column a line: what an invoice takes, and a note gives back."""
+    return _CELLS[rounding](exact, mode)
 
 
-def _by_rate(exact: list[list[Fraction]], currency: str, mode: RoundingMode) -> list[list[int]]:
-    return [_spread(_round(sum(row, Fraction(0)), currency, mode), row) for row in exact]
+def _round(exact: Fraction, mode: RoundingMode) -> int:
+    return round_ratio(1, exact.numerator, exact.denominator, mode=mode)
 
 
-def _by_invoice(exact: list[list[Fraction]], currency: str, mode: RoundingMode) -> list[list[int]]:
+def _by_rate(exact: list[list[Fraction]], mode: RoundingMode) -> list[list[int]]:
+    return [_spread(_round(sum(row, Fraction(0)), mode), row) for row in exact]
+
+
+def _by_invoice(exact: list[list[Fraction]], mode: RoundingMode) -> list[list[int]]:
     sums = [sum(row, Fraction(0)) for row in exact]
-    totals = _spread(_round(sum(sums, Fraction(0)), currency, mode), sums)
+    totals = _spread(_round(sum(sums, Fraction(0)), mode), sums)
     return [_spread(total, row) for total, row in zip(totals, exact, strict=True)]
 
 
-def _by_line(exact: list[list[Fraction]], currency: str, mode: RoundingMode) -> list[list[int]]:
-    return [[_round(cell, currency, mode) for cell in row] for row in exact]
+def _by_line(exact: list[list[Fraction]], mode: RoundingMode) -> list[list[int]]:
+    return [[_round(cell, mode) for cell in row] for row in exact]
 
 
 _CELLS = {TaxRounding.RATE: _by_rate, TaxRounding.INVOICE: _by_invoice, TaxRounding.LINE: _by_line}

@@ -35,6 +35,27 @@ class JournalRow:
         return sum(minor for _account, side, minor in self.entries if side == "debit")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posted:
+    """A transaction of an invoice as it stands in the ledger."""
+
+    fact: str
+    ref: str
+    at: datetime
+    postings: tuple[PostingValue, ...]
+
+
+def transactions_of(invoice_ids: Iterable[UUID]) -> dict[UUID, list[Posted]]:
+    """What was posted of invoices and their notes, by invoice, in the order in which it was."""
+    found: dict[UUID, list[Posted]] = {each: [] for each in invoice_ids}
+    rows = list(Transaction.objects.filter(invoice_id__in=list(found)).order_by("id"))
+    postings = postings_of(row.id for row in rows)
+    for row in rows:
+        posted = Posted(fact=row.fact, ref=row.ref, at=row.at, postings=tuple(postings[row.id]))
+        found[row.invoice_id].append(posted)
+    return found
+
+
 def postings_of(transaction_ids: Iterable[UUID]) -> dict[UUID, list[PostingValue]]:
     """Postings by transaction, in their order."""
     found: dict[UUID, list[PostingValue]] = {each: [] for each in transaction_ids}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from itertools import accumulate
 from uuid import UUID
 
 from django.db import transaction
@@ -15,12 +16,12 @@ from clearbill.scope.correlation import correlation_id
 from clearbill.scope.ids import new_id
 from clearbill.scope.seller import current_seller, seller_scope
 
-BATCH_ROWS = 200
+BATCH_FACTS = 200
 MAX_BATCHES = 50
 
 
 def record_facts(facts: Sequence[tuple[str, Mapping[str, object]]], *, at: datetime) -> list[UUID]:
-    """Save ``(type, data)`` pairs in the running seller scope, and one row that says they're to be relayed."""
+    """Save ``(type, data)`` pairs in the running seller scope, and rows that say they're to be relayed."""
     if not facts:
         return []
     seller_id = current_seller()
@@ -38,7 +39,8 @@ def record_facts(facts: Sequence[tuple[str, Mapping[str, object]]], *, at: datet
     ]
     Fact.objects.bulk_create(rows)
     ids = [row.id for row in rows]
-    Pending.objects.create(id=new_id(at), seller_id=seller_id, fact_ids=ids, at=at)
+    parts = [ids[first : first + BATCH_FACTS] for first in range(0, len(ids), BATCH_FACTS)]
+    Pending.objects.bulk_create(Pending(id=new_id(at), seller_id=seller_id, fact_ids=part, at=at) for part in parts)
     return ids
 
 
@@ -62,7 +64,10 @@ def _relay_batch(deliver: Callable[[Sequence[FactRecord]], None]) -> int:
         first = free.first()
         if first is None:
             return 0
-        rows = list(free.filter(seller_id=first.seller_id)[:BATCH_ROWS])
+        waiting = list(free.filter(seller_id=first.seller_id)[:BATCH_FACTS])
+        bound = max(BATCH_FACTS, len(first.fact_ids))
+        reached = accumulate(len(row.fact_ids) for row in waiting)
+        rows = [row for row, facts_so_far in zip(waiting, reached, strict=True) if facts_so_far <= bound]
         with seller_scope(first.seller_id):
             facts = facts_by_ids([fact_id for row in rows for fact_id in row.fact_ids])
             deliver(facts)

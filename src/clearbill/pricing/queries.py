@@ -44,7 +44,7 @@ def meter_value(row: Meter) -> MeterValue:
 
 def meters_by_code() -> dict[str, MeterValue]:
     """All meters as values, by their codes."""
-    return {row.code: meter_value(row) for row in meters()}
+    return {row.code: meter_value(row) for row in Meter.objects.all()}
 
 
 def plans() -> list[Plan]:

@@ -19,14 +19,21 @@ from django.db import InterfaceError, OperationalError, connection
 
 from clearbill.billing.actions.bills import REASONS, Bill, BilledCharge, write_bills
 from clearbill.billing.actions.deferrals import recognise
-from clearbill.billing.actions.drafts import draft_of, one_for_each_instant, pending_bills, save_drafts
-from clearbill.billing.models import Deferral, Draft, Parked, Subscription
+from clearbill.billing.actions.drafts import (
+    draft_of,
+    locked_drafts,
+    one_for_each_instant,
+    pending_bills,
+    save_drafts,
+)
+from clearbill.billing.actions.parked import park
+from clearbill.billing.models import Deferral, Draft, Subscription
 from clearbill.billing.queries.subscriptions import Agreement, agreements
 from clearbill.core import subscription as core
 from clearbill.core.policy import invoice_policies, read_policies
 from clearbill.customers.models import Customer
 from clearbill.outbox.actions import record_facts
-from clearbill.scope.ids import new_id, show_id
+from clearbill.scope.ids import show_id
 from clearbill.scope.seller import seller_scope
 from clearbill.sellers.queries import seller_by_id
 
@@ -34,6 +41,17 @@ log = logging.getLogger("clearbill.billing")
 BATCH_SUBSCRIPTIONS = 2_000
 HORIZON = timedelta(days=31)
 DEFERRAL_BATCH = 2_000
+WORKERS_AT_ONCE = 8  # more than so many would find nothing to do at one instant
+
+_DUE = """
+    SELECT s.customer_id, s.due_at AS at FROM billing_subscription s
+    WHERE s.seller_id = %(seller)s AND s.due_at IS NOT NULL AND NOT EXISTS (
+        SELECT FROM billing_parked p WHERE p.subscription_id = s.id AND p.resolved_at IS NULL)
+    UNION ALL
+    SELECT d.customer_id, d.finalize_at FROM billing_draft d
+    WHERE d.seller_id = %(seller)s AND NOT EXISTS (
+        SELECT FROM billing_parked p WHERE p.id = d.parked_id AND p.resolved_at IS NULL)
+"""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -79,12 +97,9 @@ def next_due_at(seller_id: UUID) -> datetime | None:
     """The next instant at which something falls due for a seller; None when nothing ever will."""
     with seller_scope(seller_id), connection.cursor() as cursor:
         cursor.execute(
-            """
+            f"""
             SELECT LEAST(
-                (SELECT min(due_at) FROM billing_subscription s WHERE seller_id = %(seller)s AND due_at IS NOT NULL
-                    AND NOT EXISTS (SELECT 1 FROM billing_parked p
-                                    WHERE p.subscription_id = s.id AND p.resolved_at IS NULL)),
-                (SELECT min(finalize_at) FROM billing_draft WHERE seller_id = %(seller)s),
+                (SELECT at FROM ({_DUE}) due ORDER BY at LIMIT 1),
                 (SELECT min(due_at) FROM billing_deferral WHERE seller_id = %(seller)s AND due_at IS NOT NULL))
             """,
             {"seller": seller_id},
@@ -94,19 +109,21 @@ def next_due_at(seller_id: UUID) -> datetime | None:
 
 
 def _horizon(seller_id: UUID, *, at: datetime) -> datetime | None:
-    """How far a batch goes: a bounded step from the first due instant, and a bounded number of subscriptions."""
+    """How far a batch goes: a bounded step from the first due instant, and a bounded number of subscriptions and drafts.
+
+    Only where more than that fall due at the very first instant, a batch takes a part of what is due at its horizon.
+    """
     first = next_due_at(seller_id)
     if first is None or first > at:
         return None
     horizon = min(at, first + HORIZON)
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT due_at FROM billing_subscription WHERE seller_id = %s AND due_at <= %s"
-            " ORDER BY due_at OFFSET %s LIMIT 1",
-            [seller_id, horizon, BATCH_SUBSCRIPTIONS],
+            f"SELECT at FROM ({_DUE}) due WHERE at <= %(to)s ORDER BY at OFFSET %(bound)s LIMIT 1",
+            {"seller": seller_id, "to": horizon, "bound": BATCH_SUBSCRIPTIONS},
         )
         row = cursor.fetchone()
-    return max(first, min(horizon, row[0])) if row else horizon
+    return horizon if row is None else max(first, row[0] - timedelta.resolution)
 
 
 def _run_batch(seller_id: UUID, *, horizon: datetime, at: datetime, report: RunReport) -> int:
@@ -127,7 +144,8 @@ def _run_batch(seller_id: UUID, *, horizon: datetime, at: datetime, report: RunR
             raise
         except Exception as problem:
             log.exception("a customer's due work was parked", extra={"customer": str(customer_id)})
-            _park(seller_id, customer_id, horizon=horizon, problem=problem, at=at)
+            with seller_scope(seller_id):
+                park(customer_id, horizon=horizon, problem=problem, at=at)
             report.parked += 1
             done += 1
     return done
@@ -136,16 +154,9 @@ def _run_batch(seller_id: UUID, *, horizon: datetime, at: datetime, report: RunR
 def _bill_customers(seller_id: UUID, *, horizon: datetime, report: RunReport, only: UUID | None = None) -> int:
     with seller_scope(seller_id):
         customers = _claim(seller_id, horizon=horizon, only=only)
-        rows = list(
-            Subscription.objects.select_related("plan_version", "customer")
-            .filter(customer_id__in=customers, due_at__lte=horizon)
-            .exclude(parked__resolved_at__isnull=True, parked__id__isnull=False)
-            .order_by("due_at", "id")
-        )
+        rows = _locked_subscriptions(customers, horizon=horizon)
+        waiting = locked_drafts(customers, horizon=horizon)
         plan = plan_due(agreements(rows), horizon=horizon)
-        waiting = list(
-            Draft.objects.filter(customer_id__in=customers, finalize_at__lte=horizon).order_by("finalize_at", "id")
-        )
         written = write_bills(one_for_each_instant([*plan.bills, *pending_bills(waiting)]))
         save_drafts([draft_of(bill) for bill in plan.drafts])
         Draft.objects.filter(id__in=[row.id for row in waiting]).delete()
@@ -158,25 +169,28 @@ def _bill_customers(seller_id: UUID, *, horizon: datetime, report: RunReport, on
 def _due_customers(seller_id: UUID, *, horizon: datetime) -> list[UUID]:
     with connection.cursor() as cursor:
         cursor.execute(
-            """
-            SELECT DISTINCT customer_id FROM (
-                SELECT s.customer_id FROM billing_subscription s WHERE s.seller_id = %(seller)s AND s.due_at <= %(to)s
-                    AND NOT EXISTS (SELECT 1 FROM billing_parked p
-                                    WHERE p.subscription_id = s.id AND p.resolved_at IS NULL)
-                UNION ALL
-                SELECT customer_id FROM billing_draft WHERE seller_id = %(seller)s AND finalize_at <= %(to)s
-            ) due ORDER BY customer_id
-            """,
-            {"seller": seller_id, "to": horizon},
+            f"SELECT DISTINCT customer_id FROM ({_DUE}) due WHERE at <= %(to)s ORDER BY customer_id LIMIT %(bound)s",
+            {"seller": seller_id, "to": horizon, "bound": WORKERS_AT_ONCE * BATCH_SUBSCRIPTIONS},
         )
         return [row[0] for row in cursor.fetchall()]
 
 
 def _claim(seller_id: UUID, *, horizon: datetime, only: UUID | None) -> list[UUID]:
-    """Lock the customers with due work that nobody else holds: one customer's due work is never split."""
+    """Lock customers with due work that nobody else holds: one customer's due work is never split."""
     wanted = [only] if only is not None else _due_customers(seller_id, horizon=horizon)
     locked = Customer.objects.select_for_update(skip_locked=True, no_key=True).filter(id__in=wanted).order_by("id")
-    return list(locked.values_list("id", flat=True))
+    return list(locked.values_list("id", flat=True)[:BATCH_SUBSCRIPTIONS])
+
+
+def _locked_subscriptions(customers: Sequence[UUID], *, horizon: datetime) -> list[Subscription]:
+    """What is due of ``customers``, read once nobody else can end it or take its end back meanwhile."""
+    return list(
+        Subscription.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("plan_version", "customer")
+        .filter(customer_id__in=customers, due_at__lte=horizon)
+        .exclude(parked__resolved_at__isnull=True, parked__id__isnull=False)
+        .order_by("due_at", "id")
+    )
 
 
 def plan_due(claimed: Sequence[Agreement], *, horizon: datetime) -> DuePlan:
@@ -257,24 +271,6 @@ def _advance(played: Sequence[Agreement]) -> None:
             "state": row.state,
         }
         record_facts([("subscription.canceled", fact)], at=row.ended_at)
-
-
-def _park(seller_id: UUID, customer_id: UUID, *, horizon: datetime, problem: Exception, at: datetime) -> None:
-    code = getattr(problem, "code", None) or type(problem).__name__
-    with seller_scope(seller_id):
-        for row in Subscription.objects.filter(customer_id=customer_id, due_at__lte=horizon):
-            Parked.objects.get_or_create(
-                subscription=row,
-                resolved_at=None,
-                defaults={
-                    "id": new_id(at),
-                    "seller_id": seller_id,
-                    "due_at": row.due_at,
-                    "code": str(code)[:64],
-                    "problem": str(problem)[:2000],
-                    "at": at,
-                },
-            )
 
 
 def _recognise_due(seller_id: UUID, *, at: datetime) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from uuid import UUID
 
 from clearbill.billing.actions.deferrals import open_deferrals
@@ -33,7 +34,7 @@ from clearbill.scope.seller import current_seller
 from clearbill.sellers.actions import next_numbers
 from clearbill.sellers.models import Seller
 from clearbill.sellers.numbering import number_text
-from clearbill.sellers.queries import seller_by_id, tax_rates
+from clearbill.sellers.queries import TaxRateInForce, seller_by_id, tax_rates
 
 INVOICE_SERIES = "invoice"
 REASONS = ("canceled", "subscription_started", "period")  # the first that applies is the invoice's
@@ -70,6 +71,7 @@ class Calculated:
     bill: Bill
     invoice: InvoiceValue
     groups: tuple[Mapping[str, str], ...]
+    tax_labels: Mapping[str, str]
 
 
 def calculate(bills: Sequence[Bill]) -> list[Calculated]:
@@ -77,7 +79,10 @@ def calculate(bills: Sequence[Bill]) -> list[Calculated]:
     seller = seller_by_id(current_seller())
     meters = meters_by_code()
     measured = _measure(bills, meters)
-    return [_calculate(bill, seller=seller, meters=meters, measured=measured) for bill in bills]
+    rates = {at: tax_rates(at) for at in {bill.issued_at for bill in bills}}
+    return [
+        _calculate(bill, seller=seller, meters=meters, measured=measured, rates=rates[bill.issued_at]) for bill in bills
+    ]
 
 
 def write_bills(bills: Sequence[Bill]) -> list[UUID]:
@@ -107,8 +112,8 @@ def write_bills(bills: Sequence[Bill]) -> list[UUID]:
         invoices={row.id: row for row in rows},
         seller=seller,
     )
-    for row in rows:
-        record_facts([("invoice.finalized", _fact(row))], at=row.issued_at)
+    for at, together_at in groupby(rows, key=lambda row: row.issued_at):
+        record_facts([("invoice.finalized", _fact(row)) for row in together_at], at=at)
     return [row.id for row in rows]
 
 
@@ -132,6 +137,7 @@ def _calculate(
     seller: Seller,
     meters: Mapping[str, Meter],
     measured: Mapping[tuple[UUID, datetime, datetime, str], object],
+    rates: Sequence[TaxRateInForce],
 ) -> Calculated:
     items = []
     for index, item in enumerate(bill.charges):
@@ -144,22 +150,21 @@ def _calculate(
             quantities = measured.get(key, {})  # type: ignore[assignment]
         measure_of = {"source": index, "timezone": item.timezone, "unit": item.unit}
         items.append(Measured(charge=charge, quantities=quantities, **measure_of))  # type: ignore[arg-type]
-    rules = rules_of(bill.policies, seller=seller, currency=bill.currency, zone=_zone(bill), at=bill.issued_at)
-    invoice = make_invoice(items, rules=rules)
+    invoice = make_invoice(items, rules=_rules(bill, seller=seller, rates=rates))
     groups = tuple(
         frozen.group_of(line, meters[line.charge.price.meter].group_by if line.charge.price.meter else ())
         for line in invoice.lines
     )
-    return Calculated(bill=bill, invoice=invoice, groups=groups)
+    labels = {rate.code: rate.label for rate in rates}
+    return Calculated(bill=bill, invoice=invoice, groups=groups, tax_labels=labels)
 
 
-def rules_of(policies: Mapping[str, object], *, seller: Seller, currency: str, zone: str, at: datetime) -> InvoiceRules:
-    """The rules that an invoice at ``at`` is made under."""
-    chosen = read_policies(policies)
+def _rules(bill: Bill, *, seller: Seller, rates: Sequence[TaxRateInForce]) -> InvoiceRules:
+    chosen = read_policies(bill.policies)
     return InvoiceRules(
-        currency=currency,
-        timezone=zone,
-        rates=tuple(TaxRate(code=row.code, rate=row.rate) for row in tax_rates(at)),
+        currency=bill.currency,
+        timezone=_zone(bill),
+        rates=tuple(TaxRate(code=rate.code, rate=rate.rate) for rate in rates),
         unit=chosen.unit,
         rounding=chosen.rounding,
         behavior=TaxBehavior(seller.tax_behavior),
@@ -192,7 +197,7 @@ def _invoice_row(each: Calculated, *, sequence: int, seller: Seller, customer: C
         policies=bill.policies,
         zones=[bill.charges[line.source].timezone for line in invoice.lines],
         groups=each.groups,
-        labels={row.code: row.label for row in tax_rates(bill.issued_at)},
+        labels=each.tax_labels,
     )
     return Invoice(
         id=new_id(bill.issued_at),
@@ -248,14 +253,13 @@ def _line_rows(row: Invoice, each: Calculated, *, seller: Seller) -> list[Invoic
 
 
 def _tax_rows(row: Invoice, each: Calculated) -> list[InvoiceTax]:
-    labels = {rate.code: rate.label for rate in tax_rates(row.issued_at)}
     return [
         InvoiceTax(
             id=new_id(row.issued_at),
             seller_id=row.seller_id,
             invoice=row,
             code=tax.code,
-            label=labels.get(tax.code, tax.code),
+            label=each.tax_labels.get(tax.code, tax.code),
             rate=tax.rate,
             base_minor=tax.base_minor,
             amount_minor=tax.amount_minor,

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db.models import Sum
 
-from clearbill.billing.actions.deferrals import earned_by, recognise, take_back
+from clearbill.billing.actions.deferrals import recognise_until, take_back
 from clearbill.billing.documents import frozen
 from clearbill.billing.models import (
     CreditNote,
@@ -36,11 +36,12 @@ from clearbill.core.invoice import (
     unused_part,
 )
 from clearbill.core.money import to_wire
-from clearbill.core.period import Period
+from clearbill.core.period import WITHOUT_PARTS, Period
 from clearbill.core.policy import read_policies
 from clearbill.core.tax import TaxRate, TaxTotal
 from clearbill.ledger.actions import Entry, post
 from clearbill.outbox.actions import record_facts
+from clearbill.pricing.queries import prices_by_id
 from clearbill.scope.ids import new_id, show_id
 from clearbill.scope.seller import current_seller
 from clearbill.sellers.actions import next_numbers, record_audit
@@ -70,21 +71,33 @@ def credit_invoice(invoice_id: UUID, *, lines: Mapping[int, int], reason: str, a
     if state.status == InvoiceStatus.VOID:
         raise Conflict("invoice_void", "This invoice was voided; there is nothing left to credit.")
     rows = {row.line: row for row in InvoiceLine.objects.filter(invoice=invoice)}
-    mode = read_policies(_without_behavior(invoice.policies)).rounding
-    credit = make_credit(lines, lines=[_billed(row) for row in rows.values()], rests=_tax_rests(invoice), mode=mode)
+    chosen = read_policies(_without_behavior(invoice.policies))
+    credit = make_credit(
+        lines,
+        lines=[_billed(row) for row in rows.values()],
+        rests=_tax_rests(invoice),
+        mode=chosen.rounding,
+        rounding=chosen.tax_rounding,
+    )
     return _write(credit, invoice=invoice, state=state, rows=rows, reason=reason.strip(), at=at, actor=actor)
 
 
 def credit_unused(row: Subscription, *, unused_from: datetime, at: datetime, actor: str) -> list[CreditNote]:
-    """Credit the unused rest of what was billed in advance for the running period of a subscription."""
+    """Credit the unused rest of what was billed in advance for the running period of a subscription.
+
+    A price that charges a part period whole (``prorated: false``) credits no part of it either.
+    """
     lines = (
         InvoiceLine.objects.filter(subscription=row, in_advance=True, period_end__gt=unused_from)
         .exclude(invoice__state__status=InvoiceStatus.VOID)
         .select_related("invoice")
         .order_by("invoice__sequence", "line")
     )
+    prices = prices_by_id({line.price_id for line in lines if line.price_id is not None})
     wanted: dict[UUID, dict[int, int]] = {}
     for line in lines:
+        if line.price_id is not None and not prices[line.price_id].prorated:
+            continue
         billed = Period(start=line.period_start, end=line.period_end)
         unused = Period(start=max(unused_from, billed.start), end=billed.end)
         amount = _unused_amount(line, subscription=row, billed=billed, unused=unused)
@@ -98,7 +111,7 @@ def credit_unused(row: Subscription, *, unused_from: datetime, at: datetime, act
 
 def _unused_amount(line: InvoiceLine, *, subscription: Subscription, billed: Period, unused: Period) -> int:
     unit = read_policies(subscription.policies).unit
-    if unit in ("full", "none"):
+    if unit in WITHOUT_PARTS:
         return 0
     return unused_part(
         _billed(line),
@@ -277,8 +290,7 @@ def _post(
         .select_related("invoice_line__invoice")
     }
     at = note.issued_at
-    started = [row for row in deferrals.values() if earned_by(row, at) > row.earned_minor]
-    recognise(started, at=at, seller_zone=seller_zone)
+    recognise_until(list(deferrals.values()), at=at, seller_zone=seller_zone)
     by_line = {row.invoice_line.line: row for row in deferrals.values()}
     unearned = {number: row.amount_minor - row.earned_minor for number, row in by_line.items()}
     postings = posting.credit_note(credit, currency=note.currency, unearned=unearned, open_minor=open_minor)

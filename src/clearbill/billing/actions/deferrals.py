@@ -9,12 +9,10 @@ from zoneinfo import ZoneInfo
 
 from clearbill.billing.models import Deferral, Invoice, InvoiceLine
 from clearbill.core import posting
-from clearbill.core.period import Period, ProrationUnit, month_end_after
+from clearbill.core.period import WITHOUT_PARTS, Period, ProrationUnit, month_end_after
 from clearbill.ledger.actions import Entry, post
 from clearbill.scope.ids import new_id
 from clearbill.sellers.models import Seller
-
-_WITHOUT_PARTS = (ProrationUnit.FULL, ProrationUnit.NONE)  # no part of a fee is charged, yet revenue is earned by days
 
 
 def open_deferrals(
@@ -74,6 +72,14 @@ def recognise(deferrals: Sequence[Deferral], *, at: datetime, seller_zone: str) 
     Deferral.objects.bulk_update(deferrals, ["earned_minor", "due_at"])
 
 
+def recognise_until(deferrals: Sequence[Deferral], *, at: datetime, seller_zone: str) -> None:
+    """``recognise`` locked rows up to ``at``: what fell due before and wasn't posted yet is posted at its own instant."""
+    while late := [row.due_at for row in deferrals if row.due_at is not None and row.due_at <= at]:
+        first = min(late)
+        recognise([row for row in deferrals if row.due_at == first], at=first, seller_zone=seller_zone)
+    recognise([row for row in deferrals if earned_by(row, at) > row.earned_minor], at=at, seller_zone=seller_zone)
+
+
 def take_back(
     deferrals: Mapping[UUID, Deferral], wanted: Mapping[UUID, int], *, at: datetime, seller_zone: str
 ) -> None:
@@ -102,7 +108,7 @@ def earned_by(row: Deferral, at: datetime) -> int:
         row.amount_minor,
         span=span,
         until=Period(start=span.start, end=until),
-        unit=ProrationUnit.DAY if row.unit in _WITHOUT_PARTS else ProrationUnit(row.unit),
+        unit=ProrationUnit.DAY if row.unit in WITHOUT_PARTS else ProrationUnit(row.unit),  # earned by days all the same
         timezone=row.timezone,
     )
     return max(earned, row.earned_minor)

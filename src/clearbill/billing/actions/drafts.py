@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
+
 from clearbill.billing.actions.bills import REASONS, Bill, BilledCharge
-from clearbill.billing.models import Draft
+from clearbill.billing.models import Draft, Subscription
 from clearbill.core.money import plain
-from clearbill.core.period import Period, ProrationUnit
+from clearbill.core.period import WITHOUT_PARTS, Period, ProrationUnit
 from clearbill.core.price import Price
 from clearbill.core.subscription import Charge, ChargeKind
 from clearbill.pricing.queries import prices_by_id
@@ -37,6 +40,39 @@ def draft_of(bill: Bill) -> Draft:
 def save_drafts(drafts: Sequence[Draft]) -> None:
     """Write draft rows."""
     Draft.objects.bulk_create(drafts)
+
+
+def locked_drafts(customers: Sequence[UUID], *, horizon: datetime) -> list[Draft]:
+    """Drafts of ``customers`` to be made final up to ``horizon``, locked; without those that are parked."""
+    return list(
+        Draft.objects.select_for_update(of=("self",))
+        .filter(Q(parked__isnull=True) | Q(parked__resolved_at__isnull=False))
+        .filter(customer_id__in=customers, finalize_at__lte=horizon)
+        .order_by("finalize_at", "id")
+    )
+
+
+def subscription_in(draft: Draft) -> UUID:
+    """The first subscription that a draft bills."""
+    return UUID(json.loads(draft.charges)["charges"][0]["subscription"])
+
+
+def cut_waiting_fees(subscription: Subscription, *, unused_from: datetime) -> None:
+    """End at ``unused_from`` what waits to be billed in advance of a subscription: so it needs no credit later."""
+    drafts = Draft.objects.select_for_update().filter(customer_id=subscription.customer_id)
+    for draft in drafts.order_by("finalize_at", "id"):
+        packed = json.loads(draft.charges)
+        prices = prices_by_id({UUID(item["price"]) for item in packed["charges"]})
+        kept = [
+            cut
+            for item in packed["charges"]
+            if (cut := _cut(item, prices[UUID(item["price"])], subscription.id, unused_from)) is not None
+        ]
+        if not kept:
+            draft.delete()
+        elif kept != packed["charges"]:
+            draft.charges = json.dumps({**packed, "charges": kept})
+            draft.save(update_fields=["charges"])
 
 
 def pending_bills(drafts: Sequence[Draft]) -> list[Bill]:
@@ -72,6 +108,15 @@ def _joined(bills: Sequence[Bill]) -> Bill:
     reasons = {bill.reason for bill in bills}
     charges = sorted((item for bill in bills for item in bill.charges), key=lambda item: item.subscription_id)
     return replace(bills[0], reason=next(reason for reason in REASONS if reason in reasons), charges=tuple(charges))
+
+
+def _cut(item: dict[str, Any], price: Price, subscription_id: UUID, unused_from: datetime) -> dict[str, Any] | None:
+    """A packed charge up to ``unused_from``; None when it would be all after that."""
+    period = _period(item["period"])
+    is_fee_ahead = item["subscription"] == str(subscription_id) and item["in_advance"] and price.prorated
+    if not is_fee_ahead or ProrationUnit(item["unit"]) in WITHOUT_PARTS or period.end <= unused_from:
+        return item
+    return {**item, "period": _span(replace(period, end=unused_from))} if period.start < unused_from else None
 
 
 def _packed(item: BilledCharge) -> dict[str, object]:

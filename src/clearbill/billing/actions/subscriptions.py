@@ -9,7 +9,7 @@ from uuid import UUID
 
 from clearbill.billing.actions.bills import Bill, BilledCharge, write_bills
 from clearbill.billing.actions.credits import credit_unused
-from clearbill.billing.actions.drafts import draft_of, save_drafts
+from clearbill.billing.actions.drafts import cut_waiting_fees, draft_of, save_drafts
 from clearbill.billing.models import Subscription
 from clearbill.billing.queries.subscriptions import Agreement, agreements, subscription_by_id
 from clearbill.core import subscription as core
@@ -112,7 +112,7 @@ def cancel(
     row = agreement.row
     waits_for_first_bill = timing == "at_period_end" and not row.billed_start and row.period_end > at
     if row.due_at is not None and row.due_at <= at and not waits_for_first_bill:
-        raise Conflict("bill_run_behind", "A bill of this subscription is being written. Try again in a moment.")
+        raise _behind()
     if timing == "at_period_end":
         row.cancel_at = row.period_end
         row.save(update_fields=["cancel_at"])
@@ -134,10 +134,15 @@ def cancel(
 
 
 def uncancel(subscription_id: UUID, *, at: datetime, actor: str) -> Subscription:
-    """Take back a cancellation that hasn't happened yet."""
+    """Take back a cancellation that hasn't happened yet.
+
+    Raises Conflict ``subscription_canceled`` when it has, ``bill_run_behind`` when it's due and not carried out yet.
+    """
     agreement = _locked(subscription_id)
     core.refuse_canceled(agreement.value)
     row = agreement.row
+    if row.cancel_at is not None and row.cancel_at <= at:
+        raise _behind()
     row.cancel_at = None
     row.save(update_fields=["cancel_at"])
     record_facts([("subscription.uncanceled", _fact(row))], at=at)
@@ -152,6 +157,7 @@ def _end_now(
     end = core.end_now(agreement.value, at=at, termination_day=TerminationDay(chosen.termination_day))
     row = agreement.row
     if chosen.unused is Unused.CREDIT:
+        cut_waiting_fees(row, unused_from=end.unused_from)
         credit_unused(row, unused_from=end.unused_from, at=at, actor=actor)
     if end.charges:
         bill = Bill(
@@ -178,6 +184,10 @@ def _end_now(
             write_bills([bill])
     row.state, row.cancel_at, row.ended_at, row.due_at = "canceled", at, at, None
     row.save(update_fields=["state", "cancel_at", "ended_at", "due_at"])
+
+
+def _behind() -> Conflict:
+    return Conflict("bill_run_behind", "A bill of this subscription is being written. Try again in a moment.")
 
 
 def _locked(subscription_id: UUID) -> Agreement:

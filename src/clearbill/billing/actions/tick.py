@@ -6,15 +6,17 @@ A test seller with a clock lives at that clock: ``move_clock`` walks it to a lat
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from clearbill.billing.actions.bill_run import RunReport, run_due
 from clearbill.billing.actions.usage_store import make_partitions
+from clearbill.core.errors import Unacceptable
 from clearbill.scope.seller import seller_scope
 from clearbill.sellers.actions import set_test_clock
 
 PARTITIONS_AHEAD = timedelta(days=31)
+LATEST_CLOCK = datetime(2199, 1, 1, tzinfo=UTC)  # usage has months up to 2200
 
 
 def tick(seller_id: UUID, *, at: datetime, progress: Callable[[int], None] | None = None) -> RunReport:
@@ -30,8 +32,15 @@ def move_clock(
     """Move a test seller's clock to ``to`` and do what falls due till then.
 
     The clock moves first and the work follows: killed in between, the next tick does the rest. Raises what
-    ``set_test_clock`` refuses: a live seller, a clock that would go back.
+    ``set_test_clock`` refuses: a live seller, a clock that would go back; and Unacceptable ``clock_too_far``.
     """
+    if to.tzinfo is not None and to > LATEST_CLOCK:
+        raise Unacceptable(
+            "clock_too_far",
+            "A test clock goes up to the year {year} at most.",
+            field="to",
+            year=LATEST_CLOCK.year,
+        )
     with seller_scope(seller_id):
         set_test_clock(seller_id, at=to, actor=actor)
     return tick(seller_id, at=to, progress=progress)

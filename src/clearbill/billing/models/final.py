@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import models
 from django.db.models import F, Q
+
+
+class Quantity(models.DecimalField):
+    """A quantity as it was read: usage adds up to as many digits as its events have, and none may be lost."""
+
+    def db_type(self, connection: Any) -> str:
+        """PostgreSQL's number without limits; Django wants some all the same."""
+        return "numeric"
 
 
 class Invoice(models.Model):
@@ -64,7 +74,7 @@ class InvoiceLine(models.Model):
     period_end = models.DateTimeField()
     whole_start = models.DateTimeField()
     whole_end = models.DateTimeField()
-    quantity = models.DecimalField(max_digits=36, decimal_places=12)
+    quantity = Quantity(max_digits=1000, decimal_places=500)
     group = models.TextField(default="{}")
     amount_minor = models.BigIntegerField()
     discount_minor = models.BigIntegerField(default=0)

@@ -55,7 +55,10 @@ class Subscription(models.Model):
 
 
 class Draft(models.Model):
-    """A bill that fell due and still takes late usage. ``charges`` is JSON of what falls due, without quantities."""
+    """A bill that fell due and still takes late usage. ``charges`` is JSON of what falls due, without quantities.
+
+    One that couldn't be billed names why in ``parked``, and waits until that is resolved.
+    """
 
     id = models.UUIDField(primary_key=True)
     seller = models.ForeignKey("sellers.Seller", models.PROTECT)
@@ -65,6 +68,7 @@ class Draft(models.Model):
     fell_due_at = models.DateTimeField()
     finalize_at = models.DateTimeField()
     charges = models.TextField()
+    parked = models.ForeignKey("billing.Parked", models.PROTECT, null=True)
 
     class Meta:
         db_table = "billing_draft"
@@ -72,7 +76,10 @@ class Draft(models.Model):
 
 
 class Parked(models.Model):
-    """A subscription that the bill run couldn't bill, with the reason; it waits for a person, the others go on."""
+    """A subscription that the bill run couldn't bill, with the reason; it waits for a person, the others go on.
+
+    Drafts that can't become final wait with a subscription of theirs.
+    """
 
     id = models.UUIDField(primary_key=True)
     seller = models.ForeignKey("sellers.Seller", models.PROTECT)
