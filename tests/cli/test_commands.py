@@ -9,12 +9,14 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
 from clearbill.cli import bill, check, import_command, migrate, verify
 from clearbill.cli.import_kinds import KINDS
 from clearbill.cli.main import COMMANDS, commands, load
+from clearbill.cli.stops import Failed
 from clearbill.conf.config import Configuration
 from clearbill.core.errors import Unacceptable
 from clearbill.scope.ids import show_id
@@ -70,6 +72,9 @@ def test_help_answers_at_once_and_loads_no_framework(tmp_path: Path) -> None:
         (["check"], {"CLEARBILL_ENVIRONMENT": "production"}, "CLEARBILL_SECRET_KEY must be set"),
         (["bill"], {"CLEARBILL_DATABASE_URL": "mysql://x"}, "CLEARBILL_DATABASE_URL is (hidden)"),
         (["migrate"], {"CLEARBILL_DATABASE_URL": "postgresql://x@127.0.0.1:1/x"}, "doesn't answer"),
+        (["migrate"], {"CLEARBILL_DATABASE_URL": "postgresql://x@127.0.0.1:1/x?nonsense=1"}, "can't be read"),
+        (["migrate"], {"CLEARBILL_DATA_DIR": "/proc/none"}, "The data folder /proc/none can't be made"),
+        (["migrate"], {"CLEARBILL_DATA_DIR": __file__}, "is a file. Set CLEARBILL_DATA_DIR to a folder"),
         (["bill", "--until", "2025-02-01"], {}, "has no offset"),
         (["bill", "--until", "soon"], {}, "is not an instant"),
         (["import", "weather", "x.csv"], {}, "is not one of"),
@@ -110,6 +115,36 @@ def test_a_refusal_is_its_sentence(monkeypatch: pytest.MonkeyPatch, capsys: pyte
     assert capsys.readouterr().err == "Write 3 instead.\n"
 
 
+def test_a_file_that_the_system_does_not_give_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from clearbill.cli import main
+
+    def refuse(**_options: Any) -> None:
+        raise PermissionError(13, "Permission denied", "usage.csv.rejected.csv")
+
+    monkeypatch.setattr(main, "commands", refuse)
+    with pytest.raises(SystemExit) as ended:
+        main.main()
+
+    assert ended.value.code == 1
+    assert capsys.readouterr().err == "usage.csv.rejected.csv: Permission denied.\n"
+
+
+def test_a_database_that_ends_in_the_middle_ends_the_command_with_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    from django.db import OperationalError
+
+    from clearbill.cli import database
+
+    for name in ("take_database", "check_role", "_close"):
+        monkeypatch.setattr(database, name, lambda *_: None)
+    with pytest.raises(Failed) as failed, database.open_database():
+        raise OperationalError("terminating\nconnection")
+
+    assert failed.value.exit_code == 1
+    assert failed.value.message.startswith("The database stopped answering (terminating connection). What was")
+
+
 @pytest.mark.parametrize("role", ["owner", "superuser"])
 def test_a_role_that_sees_every_seller_is_refused(databases: Any, database: str, tmp_path: Path, role: str) -> None:
     owner = databases.server.owner_url_for(database)
@@ -120,6 +155,26 @@ def test_a_role_that_sees_every_seller_is_refused(databases: Any, database: str,
     assert done.returncode == 2
     assert "row-level security doesn't bind it" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("power", ["SUPERUSER", "BYPASSRLS"])
+def test_a_role_that_can_become_one_that_sees_every_seller_is_refused(
+    databases: Any, database: str, tmp_path: Path, power: str
+) -> None:
+    owner = databases.server.owner_url_for(database)
+    mighty, plain = f"mighty_{os.getpid()}", f"plain_{os.getpid()}"
+    with psycopg.connect(owner.replace("clearbill_owner@", "postgres@"), autocommit=True) as superuser:
+        superuser.execute(f"CREATE ROLE {mighty} {power} NOLOGIN")
+        superuser.execute(f"CREATE ROLE {plain} LOGIN NOINHERIT IN ROLE {mighty}")
+        try:
+            url = owner.replace("clearbill_owner@", f"{plain}@")
+            done = clearbill("bill", folder=tmp_path, CLEARBILL_DATABASE_URL=url, CLEARBILL_OWNER_URL=owner)
+        finally:
+            superuser.execute(f"DROP ROLE {plain}")
+            superuser.execute(f"DROP ROLE {mighty}")
+
+    assert done.returncode == 2, done.stderr
+    assert "row-level security doesn't bind it" in done.stderr
 
 
 def test_the_kinds_of_import_are_those_there_are() -> None:
@@ -201,6 +256,23 @@ def test_verify_names_what_is_not_there_and_what_to_say(seller: World) -> None:
     assert "There is no invoice ACME-9." in missing.output
     assert "Name the invoices to verify, or say --all." in nothing.output
     assert {missing.exit_code, nothing.exit_code, both.exit_code} == {2}
+
+
+def test_migrate_gives_the_rights_that_a_killed_migration_did_not(database: str) -> None:
+    from django.conf import settings
+    from django.db import connections
+
+    role = settings.CLEARBILL.app_role
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(f'REVOKE ALL ON sellers_seller, scope_rate_count FROM "{role}"')
+        cursor.execute(f'REVOKE ALL ON SEQUENCE scope_rate_count_id_seq FROM "{role}"')
+
+        assert "The database is up to date." in run(migrate.command).output
+
+        cursor.execute("SELECT has_table_privilege(%s, 'sellers_seller', 'UPDATE')", [role])
+        assert cursor.fetchone() == (True,)
+        cursor.execute("SELECT has_sequence_privilege(%s, 'scope_rate_count_id_seq', 'USAGE')", [role])
+        assert cursor.fetchone() == (True,)
 
 
 def test_migrate_has_nothing_to_do_the_second_time(database: str) -> None:

@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.error import HTTPError
 
 import psutil
 import pytest
@@ -33,6 +34,7 @@ class Run:
     process: subprocess.Popen[str]
     ports: dict[str, int]
     log: Path
+    data: Path
 
     def children(self) -> dict[str, psutil.Process]:
         found = {}
@@ -64,12 +66,29 @@ def wait_for(condition: Callable[[], object]) -> None:
         time.sleep(0.1)
 
 
+def knocks_until_throttled(run: Run) -> int:
+    """The last status of many tries with a made-up invitation."""
+    status = 0
+    for number in range(25):
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{run.ports['port']}/accounts/invitation/none/",
+            headers={"X-Forwarded-For": f"192.0.2.{number}"},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                status = answer.status
+        except HTTPError as refused:
+            status = refused.code
+    return status
+
+
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[Run]:
-    probes = [socket.socket() for _ in range(3)]
+    probes = [socket.socket() for _ in range(4)]
     for probe in probes:
         probe.bind(("127.0.0.1", 0))
-    ports = dict(zip(("port", "smtp_port", "mailbox_port"), (each.getsockname()[1] for each in probes), strict=True))
+    names = ("port", "smtp_port", "mailbox_port", "sandbox_port")
+    ports = dict(zip(names, (each.getsockname()[1] for each in probes), strict=True))
     for probe in probes:
         probe.close()
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("CLEARBILL_", "DJANGO_"))}
@@ -85,7 +104,7 @@ def running(tmp_path: Path) -> Iterator[Run]:
             stderr=subprocess.STDOUT,
             text=True,
         )
-    run = Run(process, ports, log)
+    run = Run(process, ports, log, tmp_path / "data")
     wait_for(lambda: "Clearbill is running" in log.read_text() or process.poll() is not None)
     yield run
     if process.poll() is None:
@@ -103,7 +122,9 @@ def test_all_starts_what_dies_comes_back_and_ctrl_c_leaves_nothing(running: Run)
     assert f"http://127.0.0.1:{running.ports['port']}/console/" in text  # the port that's really served
     assert running.answers()
     before = running.children()
-    assert set(before) == {"web", "worker", "mailbox"}
+    assert set(before) == {"web", "worker", "mailbox", "sandbox"}
+
+    assert knocks_until_throttled(running) == 429  # though each says that it's forwarded for somebody else
 
     before["worker"].kill()
     wait_for(lambda: running.children().get("worker", before["worker"]).pid != before["worker"].pid)
@@ -120,9 +141,28 @@ def test_all_starts_what_dies_comes_back_and_ctrl_c_leaves_nothing(running: Run)
 
 @pytest.mark.database
 @pytest.mark.timeout(180)
+def test_a_killed_database_comes_back_and_web_and_worker_with_it(running: Run) -> None:
+    from clearbill import localdb
+
+    before, data = running.children(), running.data
+    killed = localdb.status(data).pid
+    assert killed is not None
+    os.kill(killed, signal.SIGKILL)
+
+    wait_for(lambda: (localdb.status(data).pid or killed) != killed)
+    wait_for(running.answers)
+    text = running.log.read_text()
+    assert "was started again" in text
+    assert {name: each.pid for name, each in running.children().items()} == {
+        name: each.pid for name, each in before.items()
+    }, text
+
+
+@pytest.mark.database
+@pytest.mark.timeout(180)
 def test_children_end_when_their_parent_is_killed(running: Run) -> None:
     family = list(running.children().values())
-    assert len(family) == 3, running.log.read_text()
+    assert len(family) == 4, running.log.read_text()
 
     running.process.kill()
     running.process.wait(timeout=LIMIT_S)

@@ -28,7 +28,11 @@ def test_nothing_set_is_a_development_machine() -> None:
         ("CLEARBILL_PORT", "-1", "from 0 to 65535"),
         ("CLEARBILL_ENVIRONMENT", "prod", "allowed are development, production, test"),
         ("CLEARBILL_PUBLIC_URL", "billing.acme.test", "it must be an address such as https://"),
-        ("CLEARBILL_DATABASE_URL", "sqlite:///x", "it must start with postgresql://"),
+        ("CLEARBILL_DATABASE_URL", "sqlite:///x", "it must look like postgresql://"),
+        ("CLEARBILL_DATABASE_URL", "postgresql://[bad", "it must look like postgresql://"),
+        ("CLEARBILL_OWNER_URL", "postgresql://u@h:port/x", "it must look like postgresql://"),
+        ("CLEARBILL_PUBLIC_URL", "https://", "it must be an address such as https://"),
+        ("CLEARBILL_PUBLIC_URL", "https://[bad", "it must be an address such as https://"),
     ],
 )
 def test_a_wrong_setting_is_named_with_what_is_allowed(name: str, value: str, said: str) -> None:
@@ -86,3 +90,25 @@ def test_a_line_of_the_file_that_is_no_setting_is_named_by_its_place(tmp_path: P
 def test_a_role_that_would_need_quoting_is_refused(role: str) -> None:
     with pytest.raises(ConfigurationError):
         _ = Configuration(database_url=f"postgresql://{role}@/x").app_role
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"\xff\xfe", "isn't text in UTF-8"), (b"CLEARBILL_PORT", "line 1: write NAME=value")],
+)
+def test_a_dotenv_that_cannot_be_read_is_named(tmp_path: Path, content: bytes, said: str) -> None:
+    dotenv = tmp_path / ".env"
+    dotenv.write_bytes(content)
+
+    with pytest.raises(ConfigurationError) as problem:
+        read_configuration({}, dotenv=dotenv)
+
+    assert said in str(problem.value)
+    assert str(dotenv) in str(problem.value)
+
+
+def test_a_dotenv_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    dotenv = tmp_path / ".env"
+    dotenv.write_bytes(b"\xef\xbb\xbfCLEARBILL_PORT=8100\r\n")
+
+    assert read_configuration({}, dotenv=dotenv).port == 8100

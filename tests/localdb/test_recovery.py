@@ -31,6 +31,29 @@ def test_a_killed_server_is_started_again_and_has_what_was_committed(data_dir, a
             assert ask(again.owner_url, "SELECT answer FROM kept") == 42
 
 
+def test_a_server_killed_under_its_users_is_revived_for_all_of_them_at_the_same_place(data_dir, holder, ask):
+    with localdb.lease(data_dir) as server:
+        other = holder(data_dir)
+        assert other.postmaster() == server.pid
+        assert not server.revive()
+        ask(server.owner_url, "CREATE TABLE kept AS SELECT 42 AS answer")
+        os.kill(server.pid, signal.SIGKILL)
+        wait_until_dead(server.pid)
+        assert not server.is_running()
+        assert server.revive()
+        assert ask(server.owner_url, "SELECT answer FROM kept") == 42
+        assert len(localdb.status(data_dir).holders) == 2
+        other.leave()
+    assert localdb.status(data_dir).pid is None
+
+
+def test_a_server_stopped_by_force_stays_stopped(data_dir):
+    with localdb.lease(data_dir) as server:
+        localdb.stop(data_dir, force=True)
+        assert not server.revive()
+        assert not server.is_running()
+
+
 def test_a_session_that_outlives_a_killed_server_is_ended(data_dir, ask):
     """A busy session doesn't notice that the postmaster died, and its memory blocks a new one."""
     with localdb.lease(data_dir) as server:

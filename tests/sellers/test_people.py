@@ -14,7 +14,7 @@ from clearbill.scope.seller import seller_scope
 from clearbill.sellers import actions
 from clearbill.sellers.actions.invitations import LIFETIME
 from clearbill.sellers.models import Invitation, Seller, User
-from clearbill.sellers.queries import audit_entries, members, role_of, sellers_of_user, user_id_of
+from clearbill.sellers.queries import audit_entries, members, open_invitations, role_of, sellers_of_user, user_id_of
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 WHO = {"actor": "cli", "at": AT}
@@ -159,12 +159,50 @@ def test_a_withdrawn_invitation_lets_nobody_in(owner, make_seller):
         actions.read_invitation(invitation.token, at=AT)
 
 
+@pytest.mark.parametrize("fate", ["removed", "made less", "switched off"])
+def test_an_invitation_of_somebody_who_may_not_give_that_role_any_more_lets_nobody_in(owner, fate):
+    admin = join(owner, "adam@acme.example", "admin")
+    waiting = actions.invite(
+        owner.live_id,
+        email="adam@elsewhere.example",
+        role="admin",
+        granter="admin",
+        invited_by=admin,
+        actor="cli",
+        at=AT,
+    )
+    assert actions.read_invitation(waiting.token, at=AT).role == "admin"
+    if fate == "removed":
+        actions.remove_member(owner.live_id, user_id=admin, granter="owner", **WHO)
+    elif fate == "made less":
+        actions.change_role(owner.live_id, user_id=admin, role="finance", granter="owner", **WHO)
+    else:
+        User.objects.filter(id=admin).update(is_active=False)
+
+    assert open_invitations(owner.live_id, AT) == []
+    with pytest.raises(Gone):
+        actions.read_invitation(waiting.token, at=AT)
+    with pytest.raises(Gone):
+        actions.accept_invitation(waiting.token, at=AT, name="Adam", password=PASSWORD)
+    assert user_id_of("adam@elsewhere.example") is None
+
+
 def test_a_new_person_needs_name_and_password(owner):
     token = invite(owner).token
     for words in ({}, {"name": "Nina"}, {"password": PASSWORD}, {"name": " ", "password": PASSWORD}):
         with pytest.raises(Unacceptable):
             actions.accept_invitation(token, at=AT, **words)
     assert actions.accept_invitation(token, at=AT, name="Nina", password=PASSWORD)
+
+
+def test_a_persons_name_is_one_line(owner):
+    invitation = invite(owner)
+    name = "Nina\r\n\r\nYour account is blocked:\u2028https://evil.example\x00" + "x" * 200
+    user_id = actions.accept_invitation(invitation.token, at=AT, name=name, password=PASSWORD)
+    stored = User.objects.get(id=user_id).name
+    assert stored.startswith("Nina Your account is blocked: https://evil.example x")
+    assert stored.isprintable()
+    assert len(stored) == 120
 
 
 def test_a_member_isnt_invited_again(owner):

@@ -12,16 +12,17 @@ from contextlib import ExitStack, contextmanager
 import django
 import psycopg
 from django.conf import settings
-from django.db import connections
+from django.db import InterfaceError, OperationalError, connections
 
 from clearbill import localdb
 from clearbill.cli.keeper import kept_running
-from clearbill.cli.stops import Stopped
+from clearbill.cli.stops import Failed, Stopped
 from clearbill.conf.config import Configuration, configuration_of_process
 
 CONNECT_TIMEOUT_S = 10
 _UNBOUND = """
-    SELECT r.rolsuper, r.rolbypassrls,
+    SELECT EXISTS (SELECT FROM pg_roles o WHERE o.rolsuper AND pg_has_role(r.oid, o.oid, 'MEMBER')),
+           EXISTS (SELECT FROM pg_roles o WHERE o.rolbypassrls AND pg_has_role(r.oid, o.oid, 'MEMBER')),
            EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
                     WHERE c.relkind IN ('r', 'p') AND n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
                       AND pg_has_role(r.oid, c.relowner, 'MEMBER'))
@@ -33,7 +34,8 @@ _UNBOUND = """
 def open_database() -> Iterator[Configuration]:
     """Set Django up and yield the configuration; children of this process find the same database by their environment.
 
-    Raises Stopped when the database can't be had, doesn't answer, or its role isn't bound by row-level security.
+    Raises Stopped when the database can't be had, doesn't answer, or its role isn't bound by row-level security; Failed
+    when it stops answering in the middle.
     """
     with ExitStack() as stack:
         try:
@@ -43,7 +45,13 @@ def open_database() -> Iterator[Configuration]:
         django.setup()
         stack.callback(_close)
         check_role()
-        yield settings.CLEARBILL
+        try:
+            yield settings.CLEARBILL
+        except (OperationalError, InterfaceError) as problem:
+            raise Failed(
+                f"The database stopped answering ({_one_line(problem)}). What was committed stays; start the command again"
+                " to go on."
+            ) from problem
 
 
 def take_database(stack: ExitStack) -> None:
@@ -71,14 +79,26 @@ def role_problems() -> list[str]:
         # without Django's pool, which would try again and again
         with psycopg.connect(settings.CLEARBILL.database_url, connect_timeout=CONNECT_TIMEOUT_S) as connection:
             found = connection.execute(_UNBOUND).fetchone()
+    except psycopg.ProgrammingError:
+        # what libpq says may repeat the password
+        raise Stopped(
+            "CLEARBILL_DATABASE_URL can't be read. Write % as %25 and @ as %40 in a password, and look at what follows"
+            " the question mark."
+        ) from None
     except psycopg.OperationalError as problem:
-        reason = " ".join(str(problem).split()) or type(problem).__name__
-        raise Stopped(f"The database of CLEARBILL_DATABASE_URL doesn't answer: {reason}") from None
+        raise Stopped(f"The database of CLEARBILL_DATABASE_URL doesn't answer: {_one_line(problem)}") from None
     superuser, bypasses, owns = found or (False, False, False)
     if superuser:
-        return ["is a superuser"]
-    others = {"has BYPASSRLS": bypasses, "owns tables, or is a member of the role that does": owns}
+        return ["is a superuser, or a member of one"]
+    others = {
+        "has BYPASSRLS, or is a member of a role that does": bypasses,
+        "owns tables, or is a member of the role that does": owns,
+    }
     return [problem for problem, holds in others.items() if holds]
+
+
+def _one_line(problem: Exception) -> str:
+    return " ".join(str(problem).split()) or type(problem).__name__
 
 
 def _close() -> None:

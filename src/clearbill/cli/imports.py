@@ -148,8 +148,14 @@ def _open(kind: str, path: Path) -> tuple[tuple[str, ...] | None, Place]:
         raise Unacceptable(
             "unknown_import", "“{kind}” can't be imported; known are {known}.", kind=kind, known=", ".join(KINDS)
         )
-    if not path.is_file():
+    if not path.exists():
         raise Unacceptable("import_no_file", "There is no file {path}.", path=str(path))
+    if not path.is_file():
+        raise Unacceptable(
+            "import_no_file",
+            "{path} isn't a file on a disk. An import needs one, so that it can go on where it was stopped.",
+            path=str(path),
+        )
     if is_json_lines(path):
         return None, Place(0, 1)
     required = KINDS[kind].required

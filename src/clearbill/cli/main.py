@@ -1,6 +1,7 @@
 """``clearbill``: the commands, each loaded when it's called, so that ``clearbill --help`` answers at once.
 
-A wrong setting, a refusal and a database that can't be had end a command with one sentence and exit code 2.
+A wrong setting, a refusal and a database that can't be had end a command with one sentence and exit code 2; a file that
+the system doesn't give, with exit code 1.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any, NamedTuple
 import click
 
 from clearbill import __version__
-from clearbill.cli.stops import WRONG_INPUT
+from clearbill.cli.stops import FAILURE, WRONG_INPUT
 from clearbill.conf.config import ConfigurationError
 from clearbill.core.errors import Refusal
 
@@ -82,6 +83,11 @@ def main() -> None:
         click.echo(str(problem), err=True)
     except Refusal as refusal:
         click.echo(refusal.sentence, err=True)
+    except OSError as problem:
+        if problem.filename is None or problem.strerror is None:
+            raise  # nothing that a person could set right by looking at a file
+        click.echo(f"{os.fsdecode(problem.filename)}: {problem.strerror}.", err=True)
+        sys.exit(FAILURE)
     else:
         return
     sys.exit(WRONG_INPUT)

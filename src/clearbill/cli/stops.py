@@ -6,6 +6,7 @@ from typing import IO, Any
 
 import click
 
+FAILURE = 1
 WRONG_INPUT = 2
 
 
@@ -17,3 +18,9 @@ class Stopped(click.ClickException):
     def show(self, file: IO[Any] | None = None) -> None:
         """The sentence as it is."""
         click.echo(self.message, err=True, file=file)
+
+
+class Failed(Stopped):
+    """What was asked for is in order, and yet it can't be done."""
+
+    exit_code = FAILURE

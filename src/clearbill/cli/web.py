@@ -30,5 +30,6 @@ def command(with_parent: bool) -> None:
         lifespan="off",
         ws="none",
         server_header=False,
+        proxy_headers=False,  # CLEARBILL_TRUSTED_PROXIES says whose X-Forwarded-* counts, for peers on this machine too
         timeout_graceful_shutdown=STOP_LIMIT_S,
     )

@@ -19,6 +19,7 @@ PAUSE_S = 1
 PAUSE_AFTER_FAILURE_S = 5
 RESCUE_EVERY_S = 10
 TIDY_EVERY_S = 3600
+MAX_TIDY_BATCHES = 100
 
 log = logging.getLogger("clearbill.worker")
 
@@ -73,7 +74,7 @@ def _schedule(stop: threading.Event, failed: threading.Event) -> None:
                 _rescue()
             if time.monotonic() - tidied_s >= TIDY_EVERY_S:
                 tidied_s = time.monotonic()
-                _tidy()
+                tidy()
         except (OperationalError, InterfaceError) as problem:
             log.warning("database doesn't answer", extra={"problem": str(problem)})
             pause_s = PAUSE_AFTER_FAILURE_S
@@ -92,10 +93,21 @@ def _rescue() -> None:
     rescue_jobs()
 
 
-def _tidy() -> None:
+def tidy() -> None:
+    """Once an hour: what has had its time, of the queue, of sign-ins and of counted requests."""
+    from importlib import import_module
+
+    from django.conf import settings
+
     from clearbill.conf.tasks import forget_old_jobs
     from clearbill.scope.clock import wall_clock
     from clearbill.scope.rates import forget_counts
+    from clearbill.scope.shared_cache import forget_expired
 
     forget_old_jobs()
-    forget_counts(wall_clock())
+    import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
+    at = wall_clock()
+    for forget in (forget_counts, forget_expired):
+        for _ in range(MAX_TIDY_BATCHES):
+            if not forget(at):
+                break

@@ -96,9 +96,9 @@ def _value(field: str, text: str) -> object:
     kind = type(getattr(Configuration, "__dataclass_fields__")[field].default)  # noqa: B009
     if field in _CHOICES and text not in _CHOICES[field]:
         raise ConfigurationError(f"{name} is {shown}; allowed are {', '.join(_CHOICES[field])}.")
-    if field in ("database_url", "owner_url") and urlsplit(text).scheme not in ("postgresql", "postgres"):
-        raise ConfigurationError(f"{name} is {shown}; it must start with postgresql://user@host/database.")
-    if field == "public_url" and urlsplit(text).scheme not in ("http", "https"):
+    if field in ("database_url", "owner_url") and not _is_address(text, ("postgresql", "postgres"), host=False):
+        raise ConfigurationError(f"{name} is {shown}; it must look like postgresql://user@host:5432/database.")
+    if field == "public_url" and not _is_address(text, ("http", "https"), host=True):
         raise ConfigurationError(f"{name} is {shown}; it must be an address such as https://billing.example.com.")
     if kind is int:
         if not text.isdigit() or not 0 <= int(text) <= 65535:
@@ -107,6 +107,15 @@ def _value(field: str, text: str) -> object:
     if kind is tuple:
         return tuple(part.strip() for part in text.split(",") if part.strip())
     return Path(text) if issubclass(kind, Path) else text
+
+
+def _is_address(text: str, schemes: tuple[str, ...], *, host: bool) -> bool:
+    """Whether ``text`` can be taken apart as an address of one of ``schemes``, its port included."""
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in schemes and (parts.port or 1) > 0 and (bool(parts.hostname) or not host)
+    except ValueError:
+        return False
 
 
 def _check_production(configuration: Configuration) -> None:
@@ -121,8 +130,14 @@ def _check_production(configuration: Configuration) -> None:
 def _dotenv(path: Path | None) -> dict[str, str]:
     if path is None or not path.is_file():
         return {}
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except OSError as problem:
+        raise ConfigurationError(f"{path} can't be read: {problem.strerror}.") from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(f"{path} isn't text in UTF-8.") from None
     values = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(lines, 1):
         text = line.strip()
         if not text or text.startswith("#"):
             continue

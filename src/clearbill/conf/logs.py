@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import MutableMapping
 from typing import Any
@@ -11,6 +12,9 @@ import structlog
 from clearbill.scope.correlation import correlation_id
 
 _HIDDEN = ("password", "secret", "token", "authorization", "api_key", "cookie")
+# addresses that let somebody in, and API keys, wherever they stand in a text
+_ADDRESS = re.compile(r"(/(?:portal/enter|accounts/invitation|accounts/password/reset/key|pay)/)[^/\s'\">?]+")
+_KEY = re.compile(r"\b(cb_(?:live|test)_)[0-9A-Za-z]+")
 
 
 def logging_configuration(log_format: str, level: str) -> dict[str, Any]:
@@ -23,7 +27,6 @@ def logging_configuration(log_format: str, level: str) -> dict[str, Any]:
         structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _correlate,
-        _hide_secrets,
     ]
     renderer: Any = (
         structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
@@ -45,6 +48,7 @@ def logging_configuration(log_format: str, level: str) -> dict[str, Any]:
                 "processors": [
                     structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                     structlog.processors.format_exc_info,
+                    _hide_secrets,
                     renderer,
                 ],
             }
@@ -71,4 +75,15 @@ def _hide_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -
     for key in event:
         if any(word in key.lower() for word in _HIDDEN):
             event[key] = "(hidden)"
+        else:
+            event[key] = _without_secrets(event[key])
     return event
+
+
+def _without_secrets(value: Any) -> Any:
+    """A text, or what would be shown as one, without what lets somebody in."""
+    if value is None or isinstance(value, int | float):
+        return value
+    text = value if isinstance(value, str) else repr(value)
+    hidden = _KEY.sub(r"\1(hidden)", _ADDRESS.sub(r"\1(hidden)", text))
+    return value if hidden == text else hidden

@@ -55,18 +55,20 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "clearbill.web.middleware.correlation",
+    # outside of whatever may refuse, so that refusals carry these headers too
     "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "clearbill.web.middleware.probes",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "clearbill.web.middleware.body_limit",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "clearbill.web.middleware.language",
     "clearbill.web.card_guard.card_guard",
     "django.middleware.common.CommonMiddleware",
-    "csp.middleware.CSPMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "clearbill.web.middleware.refusals",
@@ -174,7 +176,7 @@ SOCIALACCOUNT_PROVIDERS = (
     else {}
 )
 
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+CACHES = {"default": {"BACKEND": "clearbill.scope.shared_cache.SharedCache"}}
 
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CLEARBILL.is_production
@@ -210,6 +212,7 @@ LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
 LOCALE_PATHS = [_ROOT / "web" / "locale"]
 LANGUAGE_COOKIE_NAME = "clearbill_language"
 LANGUAGE_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_SECURE = CLEARBILL.is_production
 LANGUAGE_COOKIE_AGE = 31_536_000
 USE_I18N = True
 USE_TZ = True

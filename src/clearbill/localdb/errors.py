@@ -14,6 +14,7 @@
     ├── NotRunning               a question that needs a running server
     ├── UnsafeSettings           fsync, full_page_writes, synchronous_commit or checksums are off
     ├── UnsafeRole               a role has more rights than it may have
+    ├── DataFolderRefused        the data folder can't be made or written
     ├── RuntimeFolderRefused     the socket's folder isn't private or isn't ours
     ├── SocketPathTooLong        the socket's path is over 107 bytes
     └── DatabaseNameRefused      a database can't be created, cloned or dropped under this name
@@ -83,6 +84,10 @@ class UnsafeSettings(LocalDatabaseError):
 
 class UnsafeRole(LocalDatabaseError):
     code = "localdb_unsafe_role"
+
+
+class DataFolderRefused(LocalDatabaseError):
+    code = "localdb_data_folder_refused"
 
 
 class RuntimeFolderRefused(LocalDatabaseError):

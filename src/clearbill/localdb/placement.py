@@ -32,6 +32,7 @@ from clearbill.localdb.errors import (
     OWN_SERVER_HINT,
     ClusterMissing,
     ClusterNotOurs,
+    DataFolderRefused,
     RootRefused,
     RuntimeFolderRefused,
     SocketPathTooLong,
@@ -63,9 +64,16 @@ class Placement:
 def prepare_data_dir(data_dir: Path) -> Path:
     """Makes the data folder when missing; folders found are left as they are."""
     target = Path(os.path.abspath(data_dir))
-    missing = [folder for folder in (target, *target.parents) if not folder.exists()]
-    for folder in reversed(missing):
-        make_folder(folder, mode=0o711 if runas.is_root() else 0o700)
+    try:
+        missing = [folder for folder in (target, *target.parents) if not folder.exists()]
+        for folder in reversed(missing):
+            make_folder(folder, mode=0o711 if runas.is_root() else 0o700)
+        if not target.is_dir():
+            raise DataFolderRefused(f"{target} is a file. Set CLEARBILL_DATA_DIR to a folder.")
+    except OSError as problem:
+        raise DataFolderRefused(
+            f"The data folder {target} can't be made: {problem.strerror}. Set CLEARBILL_DATA_DIR to a folder that you own."
+        ) from None
     return target.resolve()
 
 
@@ -167,7 +175,9 @@ def open_own(path: Path, *, flags: int) -> int:
         raise ClusterNotOurs(
             f"You may not write {path}. Start as the user who made the data folder (root, when root made "
             "it), or use another data folder."
-        )
+        ) from None
+    except OSError as problem:
+        raise DataFolderRefused(f"{path} can't be written: {problem.strerror}.") from None
 
 
 def socket_path(socket_dir: Path) -> Path:

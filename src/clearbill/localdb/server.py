@@ -22,6 +22,8 @@ class Server:
     socket_dir: Path
     pid: int
     lease_token: str
+    runtime_dir: Path | None = None
+    binaries: Path | None = None
 
     @property
     def owner_url(self) -> str:
@@ -36,6 +38,22 @@ class Server:
 
     def app_url_for(self, database: str) -> str:
         return databases.url(self.socket_dir, role=databases.APP_ROLE, database=database)
+
+    def is_running(self) -> bool:
+        """Looks without a lock."""
+        return postmaster.running(placement.cluster_path(self.data_dir)) is not None
+
+    def revive(self) -> bool:
+        """Starts the server again when it died under its users; returns whether it had.
+
+        Everybody's lease stays, and so does the socket's path: who connects anew finds it. A server that was
+        stopped by force, which ends all leases, stays stopped.
+        """
+        with leases.locked(self.data_dir):
+            if self.is_running() or all(lease.token != self.lease_token for lease in leases.live(self.data_dir)):
+                return False
+            _launch(self.data_dir, runtime_dir=self.runtime_dir, binaries=self.binaries)
+            return True
 
     def stop(self) -> None:
         """Gives the lease back; the last to leave shuts the server down. A second call does nothing."""
@@ -91,7 +109,14 @@ def start(
             if started:
                 _shut_down(home)
             raise
-    return Server(data_dir=home, socket_dir=socket_dir, pid=pid, lease_token=lease.token)
+    return Server(
+        data_dir=home,
+        socket_dir=socket_dir,
+        pid=pid,
+        lease_token=lease.token,
+        runtime_dir=runtime_dir,
+        binaries=binaries,
+    )
 
 
 @contextmanager

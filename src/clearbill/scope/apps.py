@@ -1,4 +1,4 @@
-"""Django app of the scope: idempotency records and rate counts; grants after migrations."""
+"""Django app of the scope: idempotency records and rate counts; grants and search paths after migrations."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ class ScopeConfig(AppConfig):
 
 
 def _grant(using: str, **_rest: Any) -> None:
-    from clearbill.scope.tables import grant_unscoped
+    from clearbill.scope.tables import grant_unscoped, pin_search_paths
 
+    # the last first: whoever finds that the grants are there may rely on both
+    pin_search_paths(connections[using])
     grant_unscoped(connections[using], settings.CLEARBILL.app_role)

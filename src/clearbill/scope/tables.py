@@ -19,6 +19,7 @@ UNSCOPED = {
     "sellers_invitation": "an invited person has no seller yet; looked up by the hash of the link",
     "sellers_api_key": "a request's seller is found by the hash of its key",
     "scope_rate_count": "counted by address before anybody is known",
+    "scope_cache": "tries and used codes of sign-ins, before anybody is known; shared by all processes",
     "outbox_pending": "what the relay has to pass on, for all sellers; holds ids only",
     "django_session": "sign-in sessions",
     "django_migrations": "Django's own",
@@ -62,16 +63,55 @@ def grant_unscoped(connection: Any, role: str) -> None:
     After each one, because libraries add tables of their own; a table that isn't named stays out of reach.
     """
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT relname, relkind FROM pg_class"
-            " WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p', 'S')"
-        )
-        for name, kind in cursor.fetchall():
-            if kind == "S" and name.startswith(tuple(UNSCOPED)):
+        for name, kind in _unscoped_there(cursor):
+            if kind == "S":
                 cursor.execute(f'GRANT USAGE, SELECT ON SEQUENCE "{name}" TO "{role}"')
-            elif kind != "S" and name in UNSCOPED:
-                rights = "SELECT" if name == "django_migrations" else "SELECT, INSERT, UPDATE, DELETE"
-                cursor.execute(f'GRANT {rights} ON "{name}" TO "{role}"')
+            else:
+                cursor.execute(f'GRANT {_rights(name)} ON "{name}" TO "{role}"')
+
+
+def pin_search_paths(connection: Any) -> None:
+    """Let SECURITY DEFINER functions look into temporary tables last; run by the owner after every migration.
+
+    Unnamed, ``pg_temp`` comes first, and whoever calls them could put a table of its own before ours.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT format('ALTER FUNCTION %s SET search_path = %I, pg_temp', oid::regprocedure, current_schema())"
+            " FROM pg_proc WHERE prosecdef AND pronamespace = current_schema()::regnamespace"
+            " AND NOT COALESCE(proconfig::text ~ 'search_path=[^\"]*pg_temp', false)"
+        )
+        for (statement,) in cursor.fetchall():
+            cursor.execute(statement)
+
+
+def grants_missing(connection: Any, role: str) -> bool:
+    """Whether the role lacks a right that :func:`grant_unscoped` gives: a migration was killed just before it."""
+    with connection.cursor() as cursor:
+        for name, kind in _unscoped_there(cursor):
+            asked = "has_sequence_privilege" if kind == "S" else "has_table_privilege"
+            for right in ("USAGE" if kind == "S" else _rights(name)).split(", "):
+                cursor.execute(f"SELECT {asked}(%s, quote_ident(%s), %s)", [role, name, right])
+                if not cursor.fetchone()[0]:
+                    return True
+    return False
+
+
+def _unscoped_there(cursor: Any) -> list[tuple[str, str]]:
+    """The unscoped tables that exist, and their sequences, by name and kind."""
+    cursor.execute(
+        "SELECT relname, relkind FROM pg_class"
+        " WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p', 'S')"
+    )
+    return [
+        (name, kind)
+        for name, kind in cursor.fetchall()
+        if (name.startswith(tuple(UNSCOPED)) if kind == "S" else name in UNSCOPED)
+    ]
+
+
+def _rights(name: str) -> str:
+    return "SELECT" if name == "django_migrations" else "SELECT, INSERT, UPDATE, DELETE"
 
 
 def owner_functions(*signatures: str) -> Any:

@@ -24,6 +24,7 @@ from clearbill.sellers.models import (
     TaxRate,
     User,
 )
+from clearbill.sellers.roles import may_grant
 
 AUDIT_PAGE = 50
 MAX_AUDIT_PAGE = 500
@@ -131,7 +132,9 @@ def members(seller_id: UUID) -> list[Member]:
 def open_invitations(seller_id: UUID, at: datetime) -> list[Invitation]:
     """Invitations that can still be accepted, newest first."""
     rows = Invitation.objects.filter(seller_id=seller_id, accepted_at__isnull=True, expires_at__gt=at)
-    return list(rows.select_related("invited_by").order_by("-id"))
+    found = rows.select_related("invited_by").order_by("-id")
+    roles = dict(Membership.objects.filter(seller_id=seller_id, user__is_active=True).values_list("user_id", "role"))
+    return [row for row in found if may_grant(roles.get(row.invited_by_id, ""), row.role)]
 
 
 def api_keys(seller_id: UUID) -> list[ApiKey]:

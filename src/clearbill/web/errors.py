@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from clearbill.core.errors import Denied, NotFound, Refusal, fill
+from clearbill.core.errors import Denied, NotFound, Refusal, Unacceptable, fill
 from clearbill.scope.correlation import correlation_id
 
 PROBLEM = "application/problem+json"
@@ -36,13 +36,26 @@ def problem_of(refusal: Refusal) -> dict[str, object]:
 
 
 def refusal_response(request: HttpRequest, refusal: Refusal) -> HttpResponse:
-    """The answer for a refusal: problem details under ``/api/``, else a page."""
+    """The answer for a refusal: problem details under ``/api/``, else a page. No cache keeps either."""
     if request.path.startswith("/api/"):
-        return HttpResponse(
-            json.dumps(problem_of(refusal), ensure_ascii=False), status=refusal.status, content_type=PROBLEM
-        )
-    context = {"refusal": refusal, "sentence": sentence_of(refusal), "status": refusal.status}
-    return render(request, "errors/refusal.html", context, status=refusal.status)
+        text = json.dumps(problem_of(refusal), ensure_ascii=False)
+        response = HttpResponse(text, status=refusal.status, content_type=PROBLEM)
+    else:
+        context = {"refusal": refusal, "sentence": sentence_of(refusal), "status": refusal.status}
+        response = render(request, "errors/refusal.html", context, status=refusal.status)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """400 of what isn't served at all, such as a host's name that isn't ours."""
+    return refusal_response(
+        request,
+        Unacceptable(
+            "bad_request",
+            "This request can't be understood, or it came under a name that this server doesn't answer to.",
+        ),
+    )
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -16,6 +16,7 @@ from django.utils import translation
 from clearbill.core.errors import Refusal, TooLarge
 from clearbill.scope.correlation import correlated
 from clearbill.web.errors import refusal_response
+from clearbill.web.health import healthz, readyz
 
 Handler = Callable[[HttpRequest], HttpResponse]
 log = logging.getLogger("clearbill.web")
@@ -35,13 +36,24 @@ def correlation(get_response: Handler) -> Handler:
     return middleware
 
 
+def probes(get_response: Handler) -> Handler:
+    """Answer probes under whatever name they come: who balances load asks an address, and knows none of our names."""
+    answers = {"/healthz": healthz, "/readyz": readyz}
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        answer = answers.get(request.path)
+        return get_response(request) if answer is None else answer(request)
+
+    return middleware
+
+
 def body_limit(get_response: Handler) -> Handler:
     """Refuse a body above ``DATA_UPLOAD_MAX_MEMORY_SIZE`` by its announced length, before a byte of it is read."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         announced = request.META.get("CONTENT_LENGTH") or "0"
         limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-        if not announced.isdigit() or int(announced) > limit:
+        if not (announced.isascii() and announced.isdigit()) or int(announced) > limit:
             return refusal_response(
                 request,
                 TooLarge(
@@ -66,7 +78,11 @@ def language(get_response: Handler) -> Handler:
                 request.LANGUAGE_CODE = wanted
                 response = get_response(request)
             response.set_cookie(
-                settings.LANGUAGE_COOKIE_NAME, wanted, max_age=settings.LANGUAGE_COOKIE_AGE, samesite="Lax"
+                settings.LANGUAGE_COOKIE_NAME,
+                wanted,
+                max_age=settings.LANGUAGE_COOKIE_AGE,
+                secure=settings.LANGUAGE_COOKIE_SECURE,
+                samesite=settings.LANGUAGE_COOKIE_SAMESITE,
             )
             return response
         return chosen_by_django(request)

@@ -17,8 +17,8 @@ from clearbill.sellers.actions.audit import record_audit
 from clearbill.sellers.actions.people import add_member, create_user
 from clearbill.sellers.models import Invitation, Membership, User
 from clearbill.sellers.profile import check_email
-from clearbill.sellers.queries import actor_of_user
-from clearbill.sellers.roles import demand_grant
+from clearbill.sellers.queries import actor_of_user, role_of
+from clearbill.sellers.roles import demand_grant, may_grant
 
 LIFETIME = timedelta(days=7)
 MAX_OPEN = 200
@@ -145,7 +145,8 @@ def _open(token: str, at: datetime, *, lock: bool = False) -> Invitation:
         raise _invalid() from None
     rows = Invitation.objects.filter(secret_hash=digest, accepted_at__isnull=True, expires_at__gt=at)
     row = (rows.select_for_update() if lock else rows.select_related("seller")).first()
-    if row is None:
+    # who has left, or may give less by now, lets nobody in any more
+    if row is None or not may_grant(role_of(row.invited_by_id, row.seller_id) or "", row.role):
         raise _invalid()
     return row
 

@@ -18,6 +18,8 @@ from clearbill.sellers.profile import check_email
 from clearbill.sellers.queries import seller_by_id
 from clearbill.sellers.roles import demand_grant
 
+MAX_NAME_LENGTH = 120
+
 
 def create_user(email: str, *, at: datetime, password: str | None, name: str = "", locale: str = "en") -> UUID:
     """A person who can sign in. Raises Unacceptable ``email_malformed``, Conflict ``user_exists``.
@@ -28,10 +30,14 @@ def create_user(email: str, *, at: datetime, password: str | None, name: str = "
     address = check_email(email)
     if User.objects.filter(email=address).exists():
         raise Conflict("user_exists", "There is a person with this address already.", field="email")
-    user = User.objects.create_user(
-        address, password, id=new_id(at), name=name.strip()[:120], locale=locale, created_at=at
-    )
+    user = User.objects.create_user(address, password, id=new_id(at), name=one_line(name), locale=locale, created_at=at)
     return user.id
+
+
+def one_line(name: str) -> str:
+    """A person's name as mails and pages show it: a line break in it could pass for words of ours."""
+    visible = "".join(letter if letter.isprintable() else " " for letter in name)
+    return " ".join(visible.split())[:MAX_NAME_LENGTH]
 
 
 def add_member(seller_id: UUID, *, user_id: UUID, role: str, granter: str, actor: str, at: datetime) -> None:
