@@ -44,8 +44,9 @@ class Site:
     customer: Any
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Chromium, for one file of tests: Playwright's loop must be gone before others in this process make theirs."""
     path = os.environ.get("TEST_BROWSER") or next(
         (each for each in ("/usr/bin/chromium", "/usr/bin/chromium-browser") if Path(each).exists()), ""
     )
@@ -58,6 +59,7 @@ def browser() -> Iterator[Browser]:
         chromium = playwright.chromium.launch(executable_path=path or None, headless=True, args=FLAGS)
         yield chromium
         chromium.close()
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
 @pytest.fixture

@@ -312,6 +312,20 @@ def test_a_catalogue_brings_meters_plans_and_subscriptions_once(world: Any, tmp_
     assert subscription.started_at == datetime(2025, 2, 1, tzinfo=UTC)
 
 
+def test_a_json_line_is_read_as_strictly_as_the_api_reads(world: Any, tmp_path: Path) -> None:
+    lines = [
+        '{"external_id": "twice", "name": "One", "name": "Other"}',
+        '{"external_id": "half", "name": "\\ud800"}',
+        '{"external_id": "nul", "name": "\\u0000"}',
+        '{"external_id": "fine", "name": "Fine"}',
+    ]
+    path = write(tmp_path, lines, "customers.jsonl")
+    assert counts(run(world, "customers", path)) == (4, 1, 0, 3)
+    codes = [code for _line, code, _row in rejected(path)]
+    assert codes[0] == "duplicate_field"
+    assert set(codes[1:]) <= {"character_refused", "json_malformed"}
+
+
 def test_subscriptions_come_from_a_csv_with_quantities(world: Any, tmp_path: Path) -> None:
     seats = {"code": "seats", "model": "per_unit", "unit_amount": "10", "quantity": 1}
     plan = {"plan": {**PLAN["plan"], "prices": [seats]}}

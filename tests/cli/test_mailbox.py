@@ -180,6 +180,12 @@ def test_it_listens_on_this_machine_only(box: Box) -> None:
     assert hosts == {"0100007F"}
 
 
+def test_nobody_else_on_the_machine_can_read_the_letters(tmp_path: Path) -> None:
+    letters.put(tmp_path / "box", b"Subject: x\n\nx")
+
+    assert (tmp_path / "box").stat().st_mode & 0o077 == 0
+
+
 def test_only_the_newest_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(letters, "MAX_KEPT", 3)
     for number in range(5):

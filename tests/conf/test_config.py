@@ -24,8 +24,12 @@ def test_nothing_set_is_a_development_machine() -> None:
     [
         ("CLEARBILL_PROT", "1", "CLEARBILL_PROT is not a setting of Clearbill. Known are: CLEARBILL_ENVIRONMENT"),
         ("CLEARBILL_PORT", "80a", "CLEARBILL_PORT is “80a”; it must be a whole number"),
-        ("CLEARBILL_PORT", "70000", "from 0 to 65535"),
-        ("CLEARBILL_PORT", "-1", "from 0 to 65535"),
+        ("CLEARBILL_PORT", "70000", "from 1 to 65535"),
+        ("CLEARBILL_PORT", "-1", "from 1 to 65535"),
+        ("CLEARBILL_PORT", "²", "it must be a whole number"),
+        ("CLEARBILL_THREADS", "0", "from 1 to 65535"),
+        ("CLEARBILL_TRUSTED_PROXIES", "-1", "from 0 to 65535"),
+        ("CLEARBILL_DATA_DIR", "", "it must name a folder"),
         ("CLEARBILL_ENVIRONMENT", "prod", "allowed are development, production, test"),
         ("CLEARBILL_PUBLIC_URL", "billing.acme.test", "it must be an address such as https://"),
         ("CLEARBILL_DATABASE_URL", "sqlite:///x", "it must look like postgresql://"),
@@ -112,3 +116,18 @@ def test_a_dotenv_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
     dotenv.write_bytes(b"\xef\xbb\xbfCLEARBILL_PORT=8100\r\n")
 
     assert read_configuration({}, dotenv=dotenv).port == 8100
+
+
+def test_a_configuration_that_is_printed_shows_no_secret() -> None:
+    configuration = read_configuration(
+        {
+            "CLEARBILL_SECRET_KEY": "hunter2",
+            "CLEARBILL_DATABASE_URL": "postgresql://app:hunter2@db/x",
+            "CLEARBILL_OWNER_URL": "postgresql://owner:hunter2@db/x",
+            "CLEARBILL_SMTP_PASSWORD": "hunter2",
+            "CLEARBILL_OIDC_CLIENT_SECRET": "hunter2",
+        }
+    )
+
+    assert configuration.smtp_password == "hunter2"
+    assert "hunter2" not in repr(configuration)

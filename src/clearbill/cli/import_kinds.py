@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from uuid import UUID
 
 import msgspec
@@ -26,10 +25,11 @@ from clearbill.customers.actions import PutState, put_customers
 from clearbill.customers.queries import customer_ids_of
 from clearbill.pricing.actions import put_meter, put_plan
 from clearbill.scope.seller import seller_scope
+from clearbill.web.api.body import parse_json
 
 LIST_SEPARATOR = "|"
 USAGE_COLUMNS = ("type", "customer", "timestamp", "key")
-_decode = msgspec.json.Decoder(float_hook=Decimal).decode
+_decode = msgspec.json.Decoder().decode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +100,10 @@ def _document(record: Record, columns: tuple[str, ...] | None) -> dict[str, obje
     row = record.fields
     if isinstance(row, bytes):
         try:
-            found = _decode(row)
+            _decode(row)  # says where a line is broken; what the API takes is stricter
+            found = parse_json(row)
+        except Malformed as refusal:
+            return refusal
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
             return Malformed("json_malformed", "This line is not JSON: {problem}", problem=str(problem)[:200])
         if not isinstance(found, dict):

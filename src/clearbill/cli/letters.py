@@ -48,7 +48,7 @@ class Letter:
 
 def put(folder: Path, content: bytes) -> None:
     """Store a mail; the oldest beyond ``MAX_KEPT`` go."""
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # letters let people in
     name = f"{time.time_ns():020d}-{next(_numbers)}"
     part = folder / f"{name}.part"
     part.write_bytes(content)

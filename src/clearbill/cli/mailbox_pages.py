@@ -94,7 +94,7 @@ class _Handler(BaseHTTPRequestHandler):
         query = parse_qs(parts.query)
         with translation.override(self._language(query)):
             # a name of somebody else's that leads here could read the mails
-            host = urlsplit("//" + self.headers.get("Host", "")).hostname
+            host = self.headers.get("Host", "").rpartition(":")[0] or self.headers.get("Host", "")
             found = answer(self._folder, parts.path, query=query) if host in HOSTS else _missing()
         self._write(found, chosen=query.get("lang", [""])[0])
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -25,10 +25,10 @@ class Configuration:
     """All settings. ``owner_url`` migrates; ``database_url`` is the application's role, which row-level security binds."""
 
     environment: str = "development"
-    database_url: str = ""
-    owner_url: str = ""
+    database_url: str = field(default="", repr=False)
+    owner_url: str = field(default="", repr=False)
     data_dir: Path = Path(".clearbill/data")
-    secret_key: str = DEVELOPMENT_SECRET
+    secret_key: str = field(default=DEVELOPMENT_SECRET, repr=False)
     public_url: str = "http://127.0.0.1:8000"
     allowed_hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")
     bind: str = "127.0.0.1"
@@ -37,7 +37,7 @@ class Configuration:
     smtp_host: str = "127.0.0.1"
     smtp_port: int = 8025
     smtp_user: str = ""
-    smtp_password: str = ""
+    smtp_password: str = field(default="", repr=False)
     smtp_tls: str = "off"
     mailbox_port: int = 8026
     sandbox_port: int = 8027
@@ -47,7 +47,7 @@ class Configuration:
     log_level: str = "info"
     oidc_issuer: str = ""
     oidc_client_id: str = ""
-    oidc_client_secret: str = ""
+    oidc_client_secret: str = field(default="", repr=False)
 
     @property
     def app_role(self) -> str:
@@ -69,7 +69,10 @@ _CHOICES = {
     "log_format": ("auto", "json", "text"),
     "log_level": ("debug", "info", "warning", "error"),
 }
-_SECRET = {"secret_key", "smtp_password", "database_url", "owner_url", "oidc_client_secret"}
+_LEAST = {"trusted_proxies": 0}
+MOST = 65535
+_SECRET = {each.name for each in fields(Configuration) if not each.repr}
+_DEFAULTS = {each.name: each.default for each in fields(Configuration)}
 _FOR_TESTS_ONLY = {"TEST_PG_BIN", "CONTRACTS", "PYTHON", "SCREENSHOTS"}
 
 
@@ -77,36 +80,40 @@ def read_configuration(environ: Mapping[str, str], *, dotenv: Path | None = None
     """The configuration of ``environ``, with ``dotenv``'s lines beneath it. Raises ConfigurationError."""
     found = {**_dotenv(dotenv), **environ}
     values: dict[str, object] = {}
-    fields = Configuration.__dataclass_fields__
     for name, text in sorted(found.items()):
         if not name.startswith(PREFIX) or name.removeprefix(PREFIX) in _FOR_TESTS_ONLY:
             continue
-        field = name.removeprefix(PREFIX).lower()
-        if field not in fields:
-            known = ", ".join(PREFIX + key.upper() for key in fields)
+        setting = name.removeprefix(PREFIX).lower()
+        if setting not in _DEFAULTS:
+            known = ", ".join(PREFIX + key.upper() for key in _DEFAULTS)
             raise ConfigurationError(f"{name} is not a setting of Clearbill. Known are: {known}.")
-        values[field] = _value(field, text)
+        values[setting] = _value(setting, text)
     configuration = Configuration(**values)  # type: ignore[arg-type]
     _check_production(configuration)
     return configuration
 
 
-def _value(field: str, text: str) -> object:
-    name, shown = PREFIX + field.upper(), "(hidden)" if field in _SECRET else f"“{text}”"
-    kind = type(getattr(Configuration, "__dataclass_fields__")[field].default)  # noqa: B009
-    if field in _CHOICES and text not in _CHOICES[field]:
-        raise ConfigurationError(f"{name} is {shown}; allowed are {', '.join(_CHOICES[field])}.")
-    if field in ("database_url", "owner_url") and not _is_address(text, ("postgresql", "postgres"), host=False):
+def _value(setting: str, text: str) -> object:
+    name, shown = PREFIX + setting.upper(), "(hidden)" if setting in _SECRET else f"“{text}”"
+    kind = type(_DEFAULTS[setting])
+    if setting in _CHOICES and text not in _CHOICES[setting]:
+        raise ConfigurationError(f"{name} is {shown}; allowed are {', '.join(_CHOICES[setting])}.")
+    if setting in ("database_url", "owner_url") and not _is_address(text, ("postgresql", "postgres"), host=False):
         raise ConfigurationError(f"{name} is {shown}; it must look like postgresql://user@host:5432/database.")
-    if field == "public_url" and not _is_address(text, ("http", "https"), host=True):
+    if setting == "public_url" and not _is_address(text, ("http", "https"), host=True):
         raise ConfigurationError(f"{name} is {shown}; it must be an address such as https://billing.example.com.")
     if kind is int:
-        if not text.isdigit() or not 0 <= int(text) <= 65535:
-            raise ConfigurationError(f"{name} is {shown}; it must be a whole number from 0 to 65535.")
+        least = _LEAST.get(setting, 1)
+        if not (text.isascii() and text.isdigit()) or not least <= int(text) <= MOST:
+            raise ConfigurationError(f"{name} is {shown}; it must be a whole number from {least} to {MOST}.")
         return int(text)
     if kind is tuple:
         return tuple(part.strip() for part in text.split(",") if part.strip())
-    return Path(text) if issubclass(kind, Path) else text
+    if issubclass(kind, Path):
+        if not text:
+            raise ConfigurationError(f"{name} is empty; it must name a folder.")
+        return Path(text)
+    return text
 
 
 def _is_address(text: str, schemes: tuple[str, ...], *, host: bool) -> bool:

@@ -13,6 +13,13 @@ from clearbill.core.errors import Denied, NotFound, Refusal, Unacceptable, fill
 from clearbill.scope.correlation import correlation_id
 
 PROBLEM = "application/problem+json"
+RETRY_AFTER_S = 5
+
+
+class Unavailable(Refusal):
+    """What's missing is ours, and comes back."""
+
+    status = 503
 
 
 def sentence_of(refusal: Refusal) -> str:
@@ -72,6 +79,19 @@ def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
             "This form is too old or came from elsewhere. Go back, load the page again and repeat.",
         ),
     )
+
+
+def unavailable(request: HttpRequest) -> HttpResponse:
+    """503 while the database is away: the same request may well be sent again."""
+    response = refusal_response(
+        request,
+        Unavailable(
+            "database_unavailable",
+            "The database doesn't answer right now. Nothing half-done was kept; try again in a moment.",
+        ),
+    )
+    response["Retry-After"] = str(RETRY_AFTER_S)
+    return response
 
 
 def server_error(request: HttpRequest, *_args: Any) -> HttpResponse:

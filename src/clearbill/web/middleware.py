@@ -9,13 +9,14 @@ import logging
 from collections.abc import Callable
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
 
 from clearbill.core.errors import Refusal, TooLarge
 from clearbill.scope.correlation import correlated
-from clearbill.web.errors import refusal_response
+from clearbill.web.errors import refusal_response, unavailable
 from clearbill.web.health import healthz, readyz
 
 Handler = Callable[[HttpRequest], HttpResponse]
@@ -91,13 +92,18 @@ def language(get_response: Handler) -> Handler:
 
 
 def refusals(get_response: Handler) -> Handler:
-    """Answer a Refusal that a view let through: problem details for the API, a page for people."""
+    """Answer a Refusal that a view let through, or a database that's gone: problem details for the API, else a page."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         return get_response(request)
 
     def process_exception(request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        return refusal_response(request, exception) if isinstance(exception, Refusal) else None
+        if isinstance(exception, Refusal):
+            return refusal_response(request, exception)
+        if isinstance(exception, OperationalError | InterfaceError):
+            log.warning("database doesn't answer", extra={"problem": str(exception), "path": request.path})
+            return unavailable(request)
+        return None
 
     middleware.process_exception = process_exception  # type: ignore[attr-defined]
     return middleware

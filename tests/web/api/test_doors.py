@@ -182,6 +182,21 @@ def test_a_fault_of_ours_says_nothing_but_its_correlation_id(api, monkeypatch):
     assert answer.json()["correlation_id"] == answer["X-Correlation-Id"]
 
 
+def test_while_the_database_is_away_the_caller_is_told_to_come_back(api, monkeypatch):
+    from django.db import OperationalError
+
+    from clearbill.customers import queries
+
+    def gone(**_given):
+        raise OperationalError("server closed the connection of 10.0.0.1")
+
+    monkeypatch.setattr(queries, "customers_page", gone)
+    answer = api.get("/customers")
+    assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
+    assert answer["Retry-After"] == "5"
+    assert "10.0.0.1" not in answer.content.decode()
+
+
 def test_what_was_written_at_the_same_moment_is_a_conflict(api, monkeypatch):
     from clearbill.billing.models import Subscription
 
