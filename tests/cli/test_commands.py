@@ -325,3 +325,10 @@ def test_another_sellers_numbers_are_found_only_in_its_scope(seller: World) -> N
     assert done.exit_code == 2
     with in_scope(other):
         assert len(bills(other)) == 1
+
+
+def test_an_owner_alone_never_leads_to_another_database(tmp_path: Path) -> None:
+    done = clearbill("migrate", folder=tmp_path, CLEARBILL_OWNER_URL="postgresql://owner@127.0.0.1:1/clearbill")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Set both, or neither" in done.stderr
+    assert list(tmp_path.iterdir()) == []

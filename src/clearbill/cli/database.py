@@ -57,6 +57,10 @@ def open_database() -> Iterator[Configuration]:
 def take_database(stack: ExitStack) -> None:
     """Lease the embedded database until ``stack`` ends, unless another is configured."""
     configuration = configuration_of_process()
+    if configuration.owner_url and not configuration.database_url:
+        raise Stopped(
+            "CLEARBILL_OWNER_URL is set and CLEARBILL_DATABASE_URL isn't. Set both, or neither for the embedded database."
+        )
     if not configuration.database_url:
         server = stack.enter_context(localdb.lease(configuration.data_dir))
         stack.enter_context(kept_running(server))

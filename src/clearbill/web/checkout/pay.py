@@ -42,6 +42,8 @@ from clearbill.web.qr_codes import qr_svg
 KINDS = {kind: METHOD_KINDS[kind] for kind in ("card", "apple_pay", "google_pay", "alipay")}
 TRIES = (30, 600)  # clicks on Pay in ten minutes, of one invoice
 IN_FLIGHT = ("processing", "unknown", "requires_capture")
+# the sandbox of a development machine has no TLS
+PAGES_OF_GATEWAYS = ["https:"] if settings.CLEARBILL.is_production else ["https:", "http://127.0.0.1:*"]
 View = Callable[..., HttpResponse]
 
 
@@ -81,7 +83,7 @@ def linked(view: View) -> View:
     return guarded
 
 
-@csp_update({"form-action": ["http://127.0.0.1:*", "https:"]})
+@csp_update({"form-action": PAGES_OF_GATEWAYS})
 @linked
 def pay(request: HttpRequest) -> HttpResponse:
     """The page itself."""
@@ -89,7 +91,7 @@ def pay(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@csp_update({"form-action": ["http://127.0.0.1:*", "https:"]})
+@csp_update({"form-action": PAGES_OF_GATEWAYS})
 @linked
 def start(request: HttpRequest) -> HttpResponse:
     """Pay was clicked."""
